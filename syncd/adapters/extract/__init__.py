@@ -1,0 +1,1 @@
+"""Extractors: bytes to text."""

@@ -1,0 +1,1 @@
+"""Sources: stores whose documents are kept in sync."""

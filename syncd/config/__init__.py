@@ -1,0 +1,1 @@
+"""Configuration: TOML to frozen typed models."""

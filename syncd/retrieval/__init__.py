@@ -1,0 +1,1 @@
+"""The only supported reader: decide, filter, query, unseal, decide again."""

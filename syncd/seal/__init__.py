@@ -1,0 +1,1 @@
+"""Pure cryptography: keys and nonces are passed in (security.md)."""
