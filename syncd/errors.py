@@ -59,6 +59,12 @@ class StateExists(ConfigError):
     """{state} holds an install already. Next: choose another --state, or use it with `syncd --config {state}/config.toml`."""
 
 
+class InitRefused(ConfigError):
+    """{path}: {detail}. Nothing was written. Next: {advice}."""
+
+    exit = Exit.USAGE
+
+
 class KeyMissing(ConfigError):
     """{file}: the key is missing or can't be read. Next: restore the file from its backup; nothing was written."""
 
@@ -106,6 +112,16 @@ class LedgerNewer(ConfigError):
     """{file}: written by a newer syncd (schema {found}, this one knows {known}). Next: upgrade syncd."""
 
 
+class LedgerOlder(ConfigError):
+    """{file}: written by an older syncd (schema {found}, this one needs {known}). Next: `syncd sync` brings it up to date."""
+
+
+class LedgerRefused(SyncdError):
+    """{file}: the ledger refused a row: {detail}. Nothing was written. Next: `syncd audit verify`; if that is good, report it."""
+
+    exit = Exit.INTEGRITY
+
+
 class LedgerUnavailable(SyncdError):
     """{file}: the ledger can't be used: {detail}. Next: free space or mend the disk, then run the command again."""
 
@@ -140,12 +156,24 @@ class SourceUnavailable(SyncdError):
     exit = Exit.UNAVAILABLE
 
 
+class ListingFailed(SourceUnavailable):
+    """Source {source}: a directory can't be listed any more: {detail}. Nothing was deleted. Next: mend it, then
+    `syncd sync --source {source}`.
+    """
+
+
 class GuardHalted(SyncdError):
     """Source {source} halted: {detail}. Nothing was deleted. Next: `syncd plan --source {source}`; if it is meant,
     `syncd sync --confirm {run}`.
     """
 
     exit = Exit.HALTED
+
+
+class RunUnknown(SyncdError):
+    """{run}: the last run of no source is a halted one of that id. Next: `syncd sync` shows what halts now, and its id."""
+
+    exit = Exit.USAGE
 
 
 # -- the index -------------------------------------------------------------------------------------------------------
@@ -213,6 +241,14 @@ class NotPermitted(SyncdError):
     """{what} needs {needed}. Next: run it as that account."""
 
     exit = Exit.PERMISSION
+
+
+class SourcesStale(SyncdError):
+    """The sources' ACLs were not completely scanned for {hours} h or more (`acl.stale_after`), so nobody is answered. Next:
+    `syncd sync`.
+    """
+
+    exit = Exit.UNAVAILABLE
 
 
 class Forged(SyncdError):

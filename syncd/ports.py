@@ -141,6 +141,10 @@ class VectorIndex(Protocol):
     def name(self) -> str:
         """The engine, for people."""
 
+    @property
+    def keeps_points(self) -> bool:
+        """False only for an index that keeps nothing, made for benchmarks: there is nothing to count in it."""
+
     def ensure_collection(self, collection: str, dimension: int) -> None:
         """Create it, with its payload indexes, unless it is there."""
 

@@ -97,12 +97,35 @@ class Clause:
         )
 
     def without_everyone(self) -> "Clause":
-        """This clause for sources whose configuration does not let `everyone` in."""
-        kept = (
-            Entry(entry.effect, tuple(p for p in entry.principals if p.kind is not PrincipalKind.EVERYONE))
-            for entry in self.entries
-        )
-        return Clause(tuple(entry for entry in kept if entry.principals))
+        """The clause for sources whose configuration does not let `everyone` in. Denials stay: it never permits more."""
+        kept: list[Entry] = []
+        for entry in self.entries:
+            if entry.effect is Effect.ALLOW:
+                named = tuple(p for p in entry.principals if p.kind is not PrincipalKind.EVERYONE)
+                kept.append(Entry(entry.effect, named))
+            else:
+                kept.append(entry)
+        return clause(*kept)
+
+    def reduced(self) -> "Clause":
+        """A short form that decides the same for all resolved readers, so that most equal decisions become one class.
+
+        Neighbours of one effect are merged, principals that an earlier entry decides for are left out, last denials too.
+        """
+        kept: list[Entry] = []
+        decided: set[Principal] = set()
+        for entry in self.entries:
+            named = tuple(p for p in entry.principals if p not in decided and everyone(p.realm) not in decided)
+            decided.update(named)
+            if kept and kept[-1].effect is entry.effect:
+                named += kept.pop().principals
+            realms = {p.realm for p in named if p.kind is PrincipalKind.EVERYONE}
+            named = tuple(p for p in named if p.kind is PrincipalKind.EVERYONE or p.realm not in realms)
+            if named:
+                kept.append(Entry(entry.effect, tuple(sorted(set(named)))))
+        if kept and kept[-1].effect is Effect.DENY:
+            kept.pop()
+        return Clause(tuple(kept))
 
     def __str__(self) -> str:
         return "; ".join(map(str, self.entries)) or "deny all"
@@ -167,51 +190,44 @@ NOBODY = Acl(())
 def proven_widening(old: Acl, new: Acl) -> bool:
     """Whether nobody who could read under `old` is stopped by `new`; what can't be proven counts as a narrowing.
 
-    Every clause of `new` has to be at least as permissive as some clause of `old`.
+    Proven when every clause of `new` is implied by a clause of `old`. That is exact for one clause each; that several clauses of
+    `old` together imply one of `new` is not looked for. Readers are taken to be everyone of each realm that they have a
+    principal in, as all resolved readers are.
     """
     if not old.clauses:
         return True
     if not new.clauses:
         return False
-    return all(any(_at_least_as_permissive(before, after) for before in old.clauses) for after in new.clauses)
+    return all(any(_implies(before, after) for before in old.clauses) for after in new.clauses)
 
 
-def _at_least_as_permissive(old: Clause, new: Clause) -> bool:
-    """Greedy proof that `new` is `old` with allows added or grown and denials removed or shrunk.
+def _implies(old: Clause, new: Clause) -> bool:
+    """Whether every reader that `old` permits is permitted by `new`.
 
-    Under "first match decides" each of these four steps can only turn a no into a yes.
+    A reader is permitted by the allow entry that is the first to name him, so he has one of its principals and none of those
+    before it. `old` implies `new` when for none of its allow entries such a reader can be stopped by `new`.
     """
-    if new.passes_everyone():
-        return True
-    later = iter(new.entries)
-    candidate = next(later, None)
-    for before in old.entries:
-        if before.effect is Effect.ALLOW:
-            while candidate is not None and candidate.effect is Effect.ALLOW and not _covers(candidate, before):
-                candidate = next(later, None)
-            if candidate is None or candidate.effect is Effect.DENY:
-                return False
-            candidate = next(later, None)
-        else:
-            while candidate is not None and candidate.effect is Effect.ALLOW and not _starts_next(candidate, before, old):
-                candidate = next(later, None)
-            if candidate is not None and candidate.effect is Effect.DENY:
-                if not _covers(before, candidate):
-                    continue
-                candidate = next(later, None)
-    while candidate is not None:
-        if candidate.effect is Effect.DENY:
+    earlier: frozenset[Principal] = frozenset()
+    for entry in old.entries:
+        if entry.effect is Effect.ALLOW and _can_be_stopped(entry.principals, earlier, new):
             return False
-        candidate = next(later, None)
+        earlier = earlier.union(entry.principals)
     return True
 
 
-def _covers(wide: Entry, narrow: Entry) -> bool:
-    return set(narrow.principals) <= set(wide.principals)
+def _can_be_stopped(permitted: tuple[Principal, ...], avoided: frozenset[Principal], new: Clause) -> bool:
+    """Whether a reader with one of `permitted` and none of `avoided` exists that `new` stops.
+
+    He is stopped by the deny entry that is the first to name him, or by none naming him. One principal for being permitted
+    and one for being denied make such a reader, for what he must avoid is the same for both.
+    """
+    for entry in new.entries:
+        if entry.effect is Effect.DENY and _anybody(permitted, avoided) and _anybody(entry.principals, avoided):
+            return True
+        avoided = avoided.union(entry.principals)
+    return _anybody(permitted, avoided)
 
 
-def _starts_next(candidate: Entry, deny_entry: Entry, old: Clause) -> bool:
-    """Whether `candidate` is needed to cover the next allow of `old` after `deny_entry`."""
-    after = old.entries[old.entries.index(deny_entry) + 1 :]
-    following = next((entry for entry in after if entry.effect is Effect.ALLOW), None)
-    return following is not None and _covers(candidate, following)
+def _anybody(named: tuple[Principal, ...], avoided: frozenset[Principal]) -> bool:
+    """Whether a reader can have one of `named` and none of `avoided`: he is everyone of its realm, too."""
+    return any(principal not in avoided and everyone(principal.realm) not in avoided for principal in named)

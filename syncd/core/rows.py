@@ -21,7 +21,7 @@ class Fence(StrEnum):
     NARROWED = "narrowed"
     """Its ACL narrowed and the index has not been proven to know."""
     MISSING = "missing"
-    """It was not in its completely listed page: staged for deletion."""
+    """It was not in its completely listed page (fenced at once, as long as the guard would agree)."""
     ACL = "acl"
     """Its ACL is unknown: fenced without end."""
 
@@ -62,6 +62,7 @@ class DocRow:
     """A document. locator: None once it is deleted. version, content, identity: keyed tags, compared for equality.
 
     issued: the last acl_version given; floor: the last one proven converged. dek: wrapped; vault: sealed under the DEK.
+    staged: it was missing from its completely listed page and goes when the scan is complete and the guard agrees.
     """
 
     doc: bytes
@@ -79,6 +80,7 @@ class DocRow:
     floor: int
     fence: Fence
     epoch: int
+    staged: bool
     dek: bytes
     vault: bytes
     seen_at: float

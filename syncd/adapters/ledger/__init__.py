@@ -1,1 +1,5 @@
 """The ledger on SQLAlchemy Core."""
+
+from syncd.adapters.ledger.ledger import SqlLedger
+
+__all__ = ["SqlLedger"]

@@ -1,0 +1,109 @@
+"""Keys in files: KEK (32 raw bytes), keyring (JSON, every key wrapped) and audit signing key (32 raw bytes), each mode 0400."""
+
+import base64
+import json
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from syncd.audit.note import Signer
+from syncd.core.keys import Epoch, IdentityKeys, Keyring
+from syncd.errors import Forged, KeyMissing, KeyUnsafe, KeyWrong, NotPermitted
+from syncd.seal import aead
+from syncd.seal.wrapping import IDENTITY_ROLES, unwrap_keyring, wrap_keyring
+
+KEK, KEYRING, SIGNING = "kek", "keyring.json", "audit-signing-key"
+SECRET = 32
+
+
+class FileKeys:
+    """The `Keys` port over three files. Whatever is wrong with one of them is an error before anything is written."""
+
+    def __init__(self, *, kek: Path, keyring: Path, signing_key: Path) -> None:
+        self._kek = kek
+        self._keyring = keyring
+        self._signing_key = signing_key
+
+    def keyring(self) -> Keyring:
+        """Open the keyring with the KEK."""
+        kek = _read_secret(self._kek)
+        text = _read_private(self._keyring)
+        try:
+            stored = json.loads(text)
+            algorithm, install = str(stored["algorithm"]), bytes.fromhex(stored["install"])
+            wrapped = {str(name): base64.b64decode(value, validate=True) for name, value in stored["keys"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise KeyMissing(file=self._keyring) from error
+        aead.probe(algorithm)
+        try:
+            return unwrap_keyring(wrapped, kek, algorithm=algorithm, install=install)
+        except Forged as error:
+            raise KeyWrong(file=self._kek) from error
+        except KeyError as error:
+            raise KeyMissing(file=self._keyring) from error
+
+    def signing_key(self) -> bytes:
+        """The Ed25519 seed of the audit log."""
+        return _read_secret(self._signing_key)
+
+
+def create_keys(folder: Path, *, algorithm: str, origin: str) -> str:
+    """Make KEK, keyring and signing key in `folder`; returns the verifier key that a configuration pins."""
+    aead.probe(algorithm)
+    keyring = Keyring(
+        install=secrets.token_bytes(16),
+        algorithm=algorithm,
+        identity=IdentityKeys(**{role: secrets.token_bytes(SECRET) for role in IDENTITY_ROLES}),
+        epochs=(Epoch(1, secrets.token_bytes(SECRET)),),
+    )
+    kek, seed = secrets.token_bytes(SECRET), secrets.token_bytes(SECRET)
+    nonces = [secrets.token_bytes(aead.NONCE) for _ in range(len(IDENTITY_ROLES) + len(keyring.epochs))]
+    wrapped = wrap_keyring(keyring, kek, nonces)
+    stored = {
+        "format": 1,
+        "install": keyring.install.hex(),
+        "algorithm": algorithm,
+        "keys": {name: base64.b64encode(blob).decode("ascii") for name, blob in wrapped.items()},
+    }
+    _write_private(folder / KEK, kek)
+    _write_private(folder / KEYRING, json.dumps(stored, indent=1).encode())
+    _write_private(folder / SIGNING, seed)
+    return str(Signer(origin, seed).verifier)
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    try:
+        os.write(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _read_private(path: Path) -> bytes:
+    """The bytes of `path` after its kind, mode and owner were found safe."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except PermissionError as error:
+        raise NotPermitted(what=f"{path}: reading the keys", needed="root, or the account that owns the state") from error
+    except OSError as error:
+        raise KeyMissing(file=path) from error
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            raise KeyUnsafe(file=path, what="kind", detail="not a regular file")
+        if facts.st_mode & 0o177:
+            raise KeyUnsafe(file=path, what="mode", detail=f"{stat.S_IMODE(facts.st_mode):04o} instead of 0400 or 0600")
+        if facts.st_uid not in (0, os.geteuid()):
+            raise KeyUnsafe(file=path, what="owner", detail=f"uid {facts.st_uid} instead of {os.geteuid()}")
+        return os.read(handle, 1 << 20)
+    finally:
+        os.close(handle)
+
+
+def _read_secret(path: Path) -> bytes:
+    data = _read_private(path)
+    if len(data) != SECRET:
+        raise KeyMissing(file=path)
+    return data

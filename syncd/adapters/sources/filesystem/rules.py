@@ -1,0 +1,62 @@
+"""Globs as gitignore defines them, and what they are for: choosing files, and saying who may read where modes say nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pathspec import GitIgnoreSpec
+
+from syncd.adapters.sources.filesystem.names import below
+from syncd.core.acl import Principal
+
+_NEWLINE_STAND_IN = "\x1f"
+"""Patterns are compiled to regular expressions in which "." matches no newline: a name with one would escape its exclusion."""
+
+
+class Globs:
+    """gitignore-style patterns, compiled once."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._spec = GitIgnoreSpec.from_lines(pattern.replace("\n", _NEWLINE_STAND_IN) for pattern in patterns)
+
+    def match(self, path: str) -> bool:
+        """Whether the patterns select `path`, a key; a directory's ends in "/"."""
+        return self._spec.match_file(path.replace("\n", _NEWLINE_STAND_IN))
+
+
+@dataclass(frozen=True, slots=True)
+class AclRule:
+    """Who may read the documents that `glob` matches, whatever their modes say. No readers: nobody may."""
+
+    glob: str
+    readers: tuple[Principal, ...]
+
+
+class Selection:
+    """Which files are documents: those that `include` matches and `exclude` does not. Excluded directories are not entered."""
+
+    def __init__(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+        self._include = None if include == ("**",) else Globs(include)
+        self._exclude = Globs(exclude) if exclude else None
+
+    def selects(self, prefix: str, name: str) -> bool:
+        """Whether the file `name` in the directory `prefix`, which was entered, is a document."""
+        if self._include is None and self._exclude is None:
+            return True
+        key = below(prefix, name)
+        if self._include is not None and not self._include.match(key):
+            return False
+        return self._exclude is None or not self._exclude.match(key)
+
+    def enters(self, prefix: str, name: str) -> bool:
+        """Whether the directory `name` in the directory `prefix` is entered."""
+        return self._exclude is None or not self._exclude.match(f"{below(prefix, name)}/")
+
+    def reaches(self, key: str) -> bool:
+        """Whether a scan that starts at the root comes to the file `key` and selects it."""
+        prefix = ""
+        *directories, name = key.split("/")
+        for directory in directories:
+            if not self.enters(prefix, directory):
+                return False
+            prefix = below(prefix, directory)
+        return self.selects(prefix, name)

@@ -1,0 +1,204 @@
+"""A directory tree as a source."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from syncd.adapters.sources.filesystem.directories import Place, entered, entered_from_top
+from syncd.adapters.sources.filesystem.listing import stamp_of, take
+from syncd.adapters.sources.filesystem.names import error_name, is_gone, key_of, parts_of
+from syncd.adapters.sources.filesystem.observing import Observer, unreadable
+from syncd.adapters.sources.filesystem.permissions import Passage, Permissions
+from syncd.adapters.sources.filesystem.reading import read_version
+from syncd.adapters.sources.filesystem.rules import AclRule, Selection
+from syncd.core.model import Absence, Content, Listing, Observation, Page, Reason, Refusal
+from syncd.core.tlv import tlv
+from syncd.errors import ListingFailed, SourceUnavailable
+from syncd.ports import Clock
+
+_Identity = tuple[int, int]
+_Branch = tuple[tuple[bytes, ...], Passage]
+"""A directory still to be visited: its path below the root, and the passage into its parent."""
+
+
+class FilesystemSource:
+    """The regular files below `root` that `include` selects and `exclude` does not, both in gitignore's language.
+
+    A key is the path below the root with "/" between names; a page is a directory. Symlinks are not followed, mounts are
+    entered. Who may read is what modes and POSIX ACLs say, from `/` down, as principals of `realm`: numbers of users and groups,
+    uid 0 without its powers. `rules` speak for sites whose modes say nothing. allow_everyone: whether "other" may be let in.
+    max_bytes: files larger than that are refused.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        *,
+        realm: str = "unix",
+        include: tuple[str, ...] = ("**",),
+        exclude: tuple[str, ...] = (),
+        max_bytes: int,
+        allow_everyone: bool,
+        rules: tuple[AclRule, ...] = (),
+        clock: Clock,
+    ) -> None:
+        self._name = name
+        self._root = root
+        self._realm = realm
+        self._selection = Selection(include, exclude)
+        self._permissions = Permissions(realm, rules, allow_everyone=allow_everyone)
+        self._max_bytes = max_bytes
+        self._clock = clock
+        ruled = tlv(*(tlv(rule.glob, *map(str, rule.readers)) for rule in rules))
+        parts = ("syncd/filesystem/1", realm, tlv(*include), tlv(*exclude), max_bytes, int(allow_everyone), ruled)
+        self._settings = hashlib.sha256(tlv(*parts)).digest()
+
+    @property
+    def name(self) -> str:
+        """The name in the configuration."""
+        return self._name
+
+    @property
+    def realm(self) -> str:
+        """The realm of the users and groups in its ACLs."""
+        return self._realm
+
+    @property
+    def settings(self) -> bytes:
+        """32 bytes: digest of the realm, the filters, the limit and the ACL rules."""
+        return self._settings
+
+    def scan(self) -> Iterator[Page]:
+        """A page a directory, each before what is below it, siblings in the order of the bytes of their names.
+
+        Raises SourceUnavailable when the root is not there, can't be listed, or was replaced while it was scanned.
+        """
+        with self._at_root() as root:
+            identity = root.identity
+            pending: list[_Branch] = [((), root.passage)]
+            while pending:
+                parts, passage = pending.pop()
+                found = self._visit(root, parts, passage)
+                if found is None:
+                    continue
+                page, branches = found
+                pending.extend(reversed(branches))
+                yield page
+        with self._at_root() as root:
+            self._require_same(root, identity)
+
+    def observe(self, key: str) -> Observation | None:
+        """What is there under `key` now; None when nothing is, or nothing that the settings select. Raises SourceUnavailable."""
+        parts = parts_of(key)
+        if parts is None or not self._selection.reaches(key):
+            return None
+        with self._at_root() as root:
+            try:
+                with entered(root, parts[:-1], self._permissions) as place:
+                    observer = self._observer(place, parts[:-1], self._now_ns())
+                    status = os.stat(parts[-1], dir_fd=place.fd, follow_symlinks=False)
+                    seen = observer.look((parts[-1], status))
+            except OSError as error:
+                return None if is_gone(error) else unreadable(key, error)
+        return None if seen is None else seen[1]
+
+    def fetch(self, seen: Observation) -> Content | Absence | Refusal:
+        """The bytes of exactly the version that was observed, under exactly its ACL, or why not. Raises SourceUnavailable."""
+        parts = parts_of(seen.key)
+        if parts is None:
+            return Absence.GONE
+        if seen.refusal is not None:
+            return seen.refusal
+        with self._at_root() as root:
+            try:
+                with entered(root, parts[:-1], self._permissions, known=len(parts)) as place:
+                    data = read_version(place.fd, parts[-1], seen.version)
+            except OSError as error:
+                return Absence.GONE if is_gone(error) else Refusal(Reason.UNREADABLE, error_name(error))
+        if isinstance(data, Absence):
+            return data
+        after = self.observe(seen.key)
+        if after is None:
+            return Absence.GONE
+        if (after.version, after.acl) != (seen.version, seen.acl):
+            return Absence.CHANGED
+        return Content(data, hashlib.sha256(data).digest())
+
+    def locate(self, path: str) -> str | None:
+        """The key of an absolute path, whether or not anything is there. Symlinks are resolved in its parents only."""
+        if not path.startswith("/") or "\0" in path:
+            return None
+        parent, name = os.path.split(path.rstrip("/"))
+        real = os.path.realpath(path) if name in {"", ".", ".."} else f"{os.path.realpath(parent).rstrip('/')}/{name}"
+        root = os.path.realpath(self._root).rstrip("/") + "/"
+        below = os.fsencode(real.removeprefix(root))
+        return key_of([below]) if below and real.startswith(root) else None
+
+    # -- within --
+
+    @contextmanager
+    def _at_root(self) -> Iterator[Place]:
+        """The root, open while the context lasts."""
+        with ExitStack() as stack:
+            try:
+                path = os.fsencode(os.path.realpath(self._root))
+                place = stack.enter_context(entered_from_top(path, self._permissions))
+            except OSError as error:
+                raise self._unavailable(error.strerror or error_name(error)) from error
+            yield place
+
+    def _require_same(self, root: Place, identity: _Identity) -> None:
+        """What is missing from another root is not gone."""
+        if root.identity != identity:
+            raise self._unavailable("it was replaced or unmounted while it was scanned")
+
+    def _unavailable(self, detail: str) -> SourceUnavailable:
+        return SourceUnavailable(source=self._name, detail=f"{self._root}: {detail}")
+
+    def _visit(self, root: Place, parts: tuple[bytes, ...], passage: Passage) -> tuple[Page, list[_Branch]] | None:
+        """The page of a directory and the directories in it; None when it is gone. `passage`: into its parent."""
+        prefix = key_of(parts)
+        identity = root.identity
+        load = partial(self._load, parts, identity)
+        start = Place(root.fd, passage)
+        now_ns = self._now_ns()
+        try:
+            with entered(start, parts, self._permissions, known=max(0, len(parts) - 1)) as place:
+                inventory = take(place, prefix, self._selection)
+        except OSError as error:
+            if not parts:
+                raise self._unavailable(error.strerror or error_name(error)) from error
+            if is_gone(error):
+                return None
+            return Page(prefix, None, load, Refusal(Reason.LISTING, error_name(error))), []
+        stamp = stamp_of(self._settings, identity, place.passage, inventory.members, now_ns)
+        return Page(prefix, stamp, load), [((*parts, name), place.passage) for name in inventory.directories]
+
+    def _load(self, parts: tuple[bytes, ...], identity: _Identity) -> Listing:
+        """List a directory anew. One that is gone has no members. Raises ListingFailed, SourceUnavailable."""
+        prefix = key_of(parts)
+        with self._at_root() as root:
+            self._require_same(root, identity)
+            now_ns = self._now_ns()
+            try:
+                with entered(root, parts, self._permissions) as place:
+                    observer = self._observer(place, parts, now_ns)
+                    inventory = take(place, prefix, self._selection)
+                    seen = [found for member in inventory.members if (found := observer.look(member)) is not None]
+            except OSError as error:
+                if parts and is_gone(error):
+                    return Listing(prefix, None, ())
+                raise ListingFailed(source=self._name, detail=f"{self._root}: {error_name(error)}") from error
+        observations = tuple(observation for _, observation in seen)
+        stamp = stamp_of(self._settings, identity, place.passage, (member for member, _ in seen), now_ns)
+        return Listing(prefix, None if any(o.acl is None for o in observations) else stamp, observations)
+
+    def _observer(self, place: Place, parts: tuple[bytes, ...], now_ns: int) -> Observer:
+        return Observer(place.fd, key_of(parts), self._permissions.behind(place.passage), now_ns, self._max_bytes)
+
+    def _now_ns(self) -> int:
+        return int(self._clock.now().timestamp() * 1e9)

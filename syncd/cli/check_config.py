@@ -1,0 +1,59 @@
+"""`syncd check-config`: the configuration read back."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from syncd.cli.exits import epilog
+from syncd.cli.options import Context, json_option, pass_context
+from syncd.cli.output import emit_json, printable
+from syncd.errors import Exit
+
+if TYPE_CHECKING:  # importing it for real would load pydantic for `--help`
+    from syncd.config import Config
+
+
+@click.command("check-config", epilog=epilog("syncd --config ~/syncd/config.toml check-config", Exit.CONFIG))
+@json_option
+@pass_context
+def command(context: Context, as_json: bool) -> None:
+    """Read the configuration, say what was understood, and warn of what is unwise. Touches nothing."""
+    config, warnings = context.config, list(warn(context.config))
+    if as_json:
+        emit_json({"file": str(context.path), "config": config.model_dump(mode="json", by_alias=True), "warnings": warnings})
+        return
+    for name, value in (("file", context.path), *_summary(config)):
+        click.echo(f"{name:<10}{printable(str(value))}")
+    for warning in warnings:
+        click.echo(f"{click.style('warning', fg='yellow')}   {printable(warning)}")
+
+
+def warn(config: "Config") -> Iterator[str]:
+    """What is valid and still worth a second thought."""
+    if not config.state.dir.is_dir():
+        yield f"state.dir = {config.state.dir} is not there; `syncd init DIR --state STATE` makes one"
+    if not config.audit.public_key:
+        yield "audit.public_key is not pinned: `syncd audit verify` can't tell this history from a forged one"
+    if config.embedder.backend == "hash":
+        yield 'embedder.backend = "hash" finds nothing by meaning; it is for tests and benchmarks'
+    if config.index.backend == "null":
+        yield 'index.backend = "null" keeps nothing; it is for benchmarks'
+    if config.index.text == "plain":
+        yield 'index.text = "plain": whoever reads the index, its backups or its log reads the text'
+    for source in config.sources:
+        if not source.root.is_dir():
+            yield f"source {source.name}: root = {source.root} is not there"
+        if source.allow_everyone:
+            yield f"source {source.name}: allow_everyone = true, so every account here may find what everyone may read"
+
+
+def _summary(config: "Config") -> Iterator[tuple[str, object]]:
+    """The configuration in a few lines: name and value."""
+    yield "state", config.state.dir
+    yield "sealing", f"{config.crypto.algorithm}, text {config.index.text}"
+    yield "embedder", f"{config.embedder.backend}, {config.embedder.model}, device {config.embedder.device}"
+    yield "index", f"{config.index.backend}{f', {config.index.url}' if config.index.url else ''}"
+    for source in config.sources:
+        rules = f", {len(source.acl)} ACL rules" if source.acl else ""
+        yield "source", f"{source.name}: {source.root} (realm {source.realm}, up to {source.max_size:,} bytes a file{rules})"

@@ -1,0 +1,64 @@
+"""`syncd quarantine list`: what is not indexed, and why."""
+
+from datetime import UTC, datetime
+
+import click
+
+from syncd.cli.exits import epilog
+from syncd.cli.options import Context, json_option, pass_context, source_option
+from syncd.cli.output import emit_json, table
+from syncd.errors import Exit
+
+
+@click.command("list", epilog=epilog("syncd quarantine list --source notes", Exit.CONFIG))
+@source_option
+@json_option
+@pass_context
+def command(context: Context, source: str | None, as_json: bool) -> Exit:
+    """List every document, or new version of one, that is not indexed, with the reason and the next try.
+
+    Reasons: format, too-large, special, unreadable, changing, acl, embedding. What can be tried again is tried by every sync.
+    """
+    from syncd.seal.cards import open_place
+    from syncd.seal.identity import source_id
+    from syncd.wiring import Wiring
+
+    with Wiring(context.config, writer=False) as wiring, wiring.ledger.read() as view:
+        found = [
+            {
+                "source": configured.name,
+                "key": open_place(wiring.keyring, "quarantine", row.locator, row.sealed),
+                "reason": row.reason,
+                "detail": row.detail,
+                "serving_older_version": row.doc is not None,
+                "attempts": row.attempts,
+                "since": _time(row.first_at),
+                "next_try": _time(row.next_at),
+            }
+            for configured in context.config.select(source)
+            for row in view.quarantined(source_id(wiring.keyring.identity, configured.name))
+        ]
+    found.sort(key=lambda entry: (str(entry["source"]), str(entry["key"])))
+    if as_json:
+        emit_json({"quarantine": found})
+    elif found:
+        table(
+            ("document", "reason", "detail", "older version", "since"),
+            [
+                (
+                    f"{entry['source']}:{entry['key']}",
+                    entry["reason"],
+                    entry["detail"],
+                    "serves" if entry["serving_older_version"] else "-",
+                    entry["since"],
+                )
+                for entry in found
+            ],
+        )
+    else:
+        click.echo("Nothing is in quarantine.")
+    return Exit.OK
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

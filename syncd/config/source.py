@@ -1,0 +1,57 @@
+"""The configuration of one source."""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from syncd.config.section import Glob, Globs, Place, Readers, Section
+from syncd.config.units import size
+from syncd.config.values import EVERYONE, broken
+
+EXCLUDED: Final = (
+    ".git/",
+    ".hg/",
+    ".svn/",
+    "node_modules/",
+    "__pycache__/",
+    ".venv/",
+    ".tox/",
+    ".mypy_cache/",
+    ".pytest_cache/",
+    ".ruff_cache/",
+    "*.pyc",
+    "*~",
+    ".*.swp",
+    "*.tmp",
+    ".DS_Store",
+)
+"""What nobody searches for, unless `exclude` says otherwise."""
+NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+
+class AclRule(Section):
+    """Who may read what a pattern matches, for sites whose modes say nothing. No `readers`: nobody."""
+
+    glob: Glob
+    readers: Readers
+
+
+class Source(Section):
+    """A store that is kept in the index."""
+
+    name: Annotated[str, Field(pattern=NAME)]
+    type: Literal["filesystem"] = "filesystem"
+    root: Place
+    realm: Annotated[str, Field(pattern=NAME)] = "unix"
+    include: Globs = ("**",)
+    exclude: Globs = EXCLUDED
+    max_size: Annotated[int, BeforeValidator(size)] = size("16MiB")
+    allow_everyone: bool = False
+    acl: Annotated[tuple[AclRule, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _everyone_is_allowed_once(self) -> Self:
+        for number, rule in enumerate(self.acl):
+            if EVERYONE in rule.readers and not self.allow_everyone:
+                raise broken('"everyone" needs allow_everyone = true in this source', "acl", number, "readers")
+        return self

@@ -1,0 +1,134 @@
+"""The difference between what is there and what is recorded: one decision table, pure.
+
+Both sides are tags: short byte strings that are equal if and only if the facts behind them are (seal.identity makes them).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from syncd.core.model import Reason, Refusal
+
+
+class Action(StrEnum):
+    """What a difference asks for; the signs are those of `syncd plan`."""
+
+    ADD = "+"
+    UPDATE = "~"
+    MOVE = ">"
+    RETAG = "a"
+    DELETE = "-"
+    QUARANTINE = "!"
+    LOOK = "?"
+    """Only the content can tell whether it changed."""
+    REFRESH = "="
+    """Looked at, and equal: only the version that was seen is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One side: an observation in tags. acl: key of the ACL's class, None when it is unknown."""
+
+    version: bytes
+    identity: bytes | None
+    acl: bytes | None
+    racy: bool = False
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The other side: what the ledger says of the same key."""
+
+    version: bytes
+    identity: bytes | None
+    acl: bytes
+    content: bytes
+    shape: bytes
+    racy: bool = False
+    complete: bool = True
+    """False while a change of it was begun and never ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A key in quarantine of which nothing older serves."""
+
+    version: bytes
+    shape: bytes
+    reason: str
+
+
+PERMANENT = frozenset({Reason.FORMAT, Reason.TOO_LARGE, Reason.SPECIAL})
+"""Reasons that only another version, extractor or configuration can lift."""
+
+
+def compare(seen: Seen | None, recorded: Recorded | None, shape: bytes) -> tuple[Action, ...]:
+    """What one key asks for, ACL before content: who must not read any more must not wait for an embedding.
+
+    | seen     | recorded | then                                                        |
+    |----------|----------|-------------------------------------------------------------|
+    | -        | -        | nothing                                                     |
+    | -        | yes      | DELETE                                                      |
+    | refused  | either   | QUARANTINE (and RETAG: the older version goes on serving)   |
+    | no ACL   | either   | QUARANTINE                                                  |
+    | yes      | -        | ADD                                                         |
+    | yes      | yes      | RETAG if the class differs; LOOK unless version and shape are equal and neither racy nor incomplete |
+    """
+    if seen is None:
+        return () if recorded is None else (Action.DELETE,)
+    if seen.acl is None:
+        return (Action.QUARANTINE,)
+    retag = (Action.RETAG,) if recorded is not None and recorded.acl != seen.acl else ()
+    if seen.refusal is not None:
+        return (*retag, Action.QUARANTINE)
+    if recorded is None:
+        return (Action.ADD,)
+    same = seen.version == recorded.version and recorded.shape == shape and recorded.complete and not recorded.racy
+    return retag if same else (*retag, Action.LOOK)
+
+
+def settle_look(recorded: Recorded, content: bytes, shape: bytes) -> Action:
+    """What a LOOK turned out to be, once the content's tag is known."""
+    same = content == recorded.content and recorded.shape == shape and recorded.complete
+    return Action.REFRESH if same else Action.UPDATE
+
+
+def still_shelved(seen: Seen, shelved: Shelved, shape: bytes) -> bool:
+    """Whether a quarantined key may stay where it is without another look."""
+    if seen.acl is None:
+        return shelved.reason == Reason.ACL
+    if seen.refusal is not None:
+        return shelved.reason == seen.refusal.reason
+    return shelved.reason in PERMANENT and seen.version == shelved.version and shelved.shape == shape
+
+
+@dataclass(frozen=True, slots=True)
+class PageDiff:
+    """What a page asks for, key by key. shelved: keys that stay in quarantine; unchanged: how many are as recorded."""
+
+    actions: tuple[tuple[str, Action], ...]
+    shelved: tuple[str, ...]
+    unchanged: int
+
+
+def diff_page(
+    seen: Mapping[str, Seen], recorded: Mapping[str, Recorded], shelved: Mapping[str, Shelved], shape: bytes
+) -> PageDiff:
+    """The difference of one completely listed page."""
+    actions: list[tuple[str, Action]] = []
+    staying: list[str] = []
+    unchanged = 0
+    for key, mine in seen.items():
+        before = recorded.get(key)
+        parked = shelved.get(key)
+        if parked is not None and still_shelved(mine, parked, shape):
+            staying.append(key)
+            if before is not None and mine.acl is not None and mine.acl != before.acl:
+                actions.append((key, Action.RETAG))
+            continue
+        asked = compare(mine, before, shape)
+        actions += ((key, action) for action in asked)
+        unchanged += not asked
+    actions += ((key, action) for key in recorded if key not in seen for action in compare(None, recorded[key], shape))
+    return PageDiff(tuple(actions), tuple(staying), unchanged)

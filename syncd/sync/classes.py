@@ -1,0 +1,56 @@
+"""Classes: one row for each distinct ACL, found again by its key; the row outlives its documents."""
+
+from collections.abc import Iterable
+
+from syncd.core.acl import NOBODY, Acl
+from syncd.core.rows import ClassRow
+from syncd.ports import LedgerTx
+from syncd.seal.cards import open_acl, seal_acl
+from syncd.seal.points import AclClass
+from syncd.sync.install import Install
+
+
+class Classes:
+    """The classes of an install, remembered for one run: a tree has few, and every document asks.
+
+    A transaction that fails ends its run, so nothing is remembered here that was rolled back.
+    """
+
+    def __init__(self, install: Install, rows: Iterable[ClassRow]) -> None:
+        self._install = install
+        self._by_id = {row.id: row for row in rows}
+        self._by_key = {row.key: row for row in self._by_id.values()}
+        self._acls: dict[int, Acl] = {}
+
+    def row(self, class_id: int) -> ClassRow:
+        """The class of that id."""
+        return self._by_id[class_id]
+
+    def acl(self, class_id: int) -> Acl:
+        """Its ACL, opened once."""
+        if class_id not in self._acls:
+            row = self._by_id[class_id]
+            self._acls[class_id] = open_acl(self._install.keyring, row.uid, row.sealed)
+        return self._acls[class_id]
+
+    def sealing(self, class_id: int) -> AclClass:
+        """What the sealer needs to know of a class."""
+        return AclClass(self._by_id[class_id].uid, self.acl(class_id))
+
+    def full(self, key: bytes) -> bool:
+        """Whether the ACL of that key would be a new class beyond `acl.max_classes`."""
+        return key not in self._by_key and len(self._by_key) >= self._install.policy.max_classes
+
+    def ensure(self, tx: LedgerTx, key: bytes, acl: Acl) -> ClassRow:
+        """The class of `acl`, made in this transaction if it is new."""
+        found = self._by_key.get(key)
+        if found is None:
+            uid = self._install.fresh_id()
+            sealed = seal_acl(self._install.keyring, uid, acl, self._install.nonce())
+            found = tx.put_class(ClassRow(0, key, uid, sealed))
+            self._by_key[key] = self._by_id[found.id] = found
+        return found
+
+    def random(self, tx: LedgerTx) -> ClassRow:
+        """A class that no reader will ever match: for documents whose ACL is unknown."""
+        return self.ensure(tx, self._install.entropy.bytes(32), NOBODY)

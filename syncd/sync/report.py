@@ -1,0 +1,46 @@
+"""What a run did, counted."""
+
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(slots=True)
+class Documents:
+    """Documents by what became of them; `quarantined` counts those in quarantine when the run ended."""
+
+    added: int = 0
+    updated: int = 0
+    moved: int = 0
+    retagged: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+
+
+@dataclass(slots=True)
+class Chunks:
+    """Chunks of the documents that were added or updated: embedded now or reused; deleted: points taken from the index."""
+
+    embedded: int = 0
+    reused: int = 0
+    deleted: int = 0
+
+
+@dataclass(slots=True)
+class Report:
+    """The counters of one run."""
+
+    documents: Documents = field(default_factory=Documents)
+    chunks: Chunks = field(default_factory=Chunks)
+
+    def as_dict(self) -> dict[str, dict[str, int]]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: what it does now, how many are done; `total` is None while nobody knows."""
+
+    phase: str
+    done: int
+    total: int | None = None

@@ -1,0 +1,139 @@
+"""Changing the ACL of documents: one payload write a document, no embedding; revocation holds from the first transaction on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from syncd.core.acl import NOBODY, Acl, proven_widening
+from syncd.core.model import Eq, Lt, Where
+from syncd.core.rows import ClassRow, DocRow, Fence, IntentRow
+from syncd.seal.derive import mac
+from syncd.seal.points import AclClass
+from syncd.sync.install import EventType, Phase
+from syncd.sync.rundata import Run, lifted
+
+GROUP = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Retag:
+    """A document and the ACL that it should have; None: unknown, so nobody may read it."""
+
+    row: DocRow
+    acl: Acl | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    op: bytes
+    row: DocRow
+    class_: AclClass
+
+
+def narrows(before: Acl, after: Acl | None) -> bool:
+    """Every change that is not proven a pure widening counts as a narrowing."""
+    return after is None or not proven_widening(before, after)
+
+
+def retag(run: Run, changes: Iterable[Retag]) -> None:
+    """Carry out ACL changes, in groups: begin all (fenced where narrowed), write, prove converged, record."""
+    group: list[Retag] = []
+    for change in changes:
+        group.append(change)
+        if len(group) == GROUP:
+            _retag_group(run, group)
+            group = []
+    if group:
+        _retag_group(run, group)
+
+
+def _retag_group(run: Run, group: list[Retag]) -> None:
+    begun = _begin(run, group)
+    for item in begun:
+        payload = run.collection.sealer.acl_payload(item.row.doc, item.row.issued, item.class_, run.install.nonce())
+        if item.row.fence is Fence.ACL:
+            payload["acl_sealed"] = ""
+        doc = item.row.doc.hex()
+        run.install.index.set_payload(run.collection.name, payload, Where((Eq("doc", doc), Lt("acl_version", item.row.issued))))
+    run.install.index.barrier()
+    _finish(run, begun)
+
+
+def _begin(run: Run, group: list[Retag]) -> list[_Begun]:
+    install = run.install
+    begun = []
+    with install.transaction() as tx:
+        for change in group:
+            row, acl = change.row, change.acl
+            if acl is not None and run.classes.full(run.tags.acl(acl)):
+                acl = None
+            before = run.classes.acl(row.class_id)
+            class_ = run.classes.random(tx.ledger) if acl is None else run.classes.ensure(tx.ledger, run.tags.acl(acl), acl)
+            narrowed = narrows(before, acl)
+            fence = Fence.ACL if acl is None else Fence.NARROWED if narrowed else row.fence
+            row = replace(row, class_id=class_.id, issued=row.issued + 1, fence=fence)
+            op = install.fresh_id()
+            tx.ledger.put_doc(row)
+            seq = tx.audit(
+                run.event(
+                    EventType.ACL_CHANGED,
+                    Phase.INTENT,
+                    op,
+                    row.doc,
+                    acl_version=row.issued,
+                    acl_digest=_acl_commitment(run, class_),
+                    narrowed=narrowed,
+                    unknown=acl is None,
+                    fenced=fence is not Fence.NONE,
+                )
+            )
+            tx.ledger.put_intent(IntentRow(op, row.doc, EventType.ACL_CHANGED.value, run.id, seq))
+            begun.append(_Begun(op, row, AclClass(class_.uid, NOBODY if acl is None else acl)))
+    return begun
+
+
+def _acl_commitment(run: Run, class_: ClassRow) -> str:
+    return mac(run.install.keyring.identity.acl, "audit", class_.key).hex()[:32]
+
+
+def _finish(run: Run, begun: list[_Begun]) -> None:
+    """Record what is proven: a document whose points did not all converge stays fenced and is looked at again."""
+    install = run.install
+    stale = {item.row.doc for item in begun if not _converged(run, item.row)}
+    with install.transaction() as tx:
+        for item in begun:
+            row = item.row
+            proven = row.doc not in stale
+            if proven:
+                fence = lifted(replace(row, floor=row.issued))
+                fence = Fence.NONE if fence is Fence.NARROWED or (fence is Fence.ACL and item.class_.acl != NOBODY) else fence
+                row = replace(row, floor=row.issued, fence=fence)
+                run.report.documents.retagged += 1
+                run.touched.add(row.doc)
+            else:
+                row = replace(row, shape=b"")
+            tx.ledger.put_doc(row)
+            tx.ledger.drop_intent(item.op)
+            tx.audit(
+                run.event(
+                    EventType.ACL_CHANGED,
+                    Phase.OUTCOME,
+                    item.op,
+                    row.doc,
+                    acl_version=row.issued,
+                    outcome="ok" if proven else "not-converged",
+                    seen_to_searchable_ms=max(0, int((install.now() - run.started) * 1000)),
+                )
+            )
+
+
+def _converged(run: Run, row: DocRow) -> bool:
+    """Whether no point of the document carries an older version, and as many as recorded carry this one."""
+    index, name = run.install.index, run.collection.name
+    if not index.keeps_points:
+        return True
+    mine = Eq("doc", row.doc.hex())
+    if index.count(name, Where((mine, Lt("acl_version", row.issued)))):
+        return False
+    with run.install.ledger.read() as view:
+        known = sum(point.state == 1 for point in view.points(row.doc))
+    return index.count(name, Where((mine,))) >= known

@@ -1,0 +1,86 @@
+"""Observations in the tags that the ledger compares."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from syncd.core import chunking
+from syncd.core.acl import Acl
+from syncd.core.chunking import Sizes
+from syncd.core.diff import Recorded, Seen, Shelved
+from syncd.core.keys import IdentityKeys
+from syncd.core.model import Observation
+from syncd.core.rows import ClassRow, DocRow, DocState, Fence, QuarantineRow
+from syncd.core.tlv import tlv
+from syncd.ports import Extractor, Source
+from syncd.seal import identity
+
+STALE = b"reindex"
+"""A shape that none equals: the document is to be read, chunked and embedded again."""
+
+
+def shape_of(extractor: Extractor, sizes: Sizes) -> bytes:
+    """16 bytes: digest of what cuts the text (extractor, chunker, sizes, versions)."""
+    cut = tlv(sizes.minimum, sizes.maximum, sizes.tiny, sizes.heading)
+    return hashlib.sha256(tlv("shape", extractor.version, chunking.VERSION, cut)).digest()[:16]
+
+
+@dataclass(slots=True)
+class Tags:
+    """The keyed view of one source. ACL keys are remembered, for a tree has few distinct ones."""
+
+    keys: IdentityKeys
+    source: Source
+    shape: bytes
+    space: bytes
+    source_id: bytes = field(init=False)
+    _acl_keys: dict[Acl, bytes] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.source_id = identity.source_id(self.keys, self.source.name)
+
+    def locator(self, key: str) -> bytes:
+        """How the ledger finds the document `key`."""
+        return identity.document_locator(self.keys, self.source.name, key)
+
+    def page(self, prefix: str) -> bytes:
+        """How the ledger finds the page `prefix`."""
+        return identity.page_locator(self.keys, self.source.name, prefix)
+
+    def stamp(self, stamp: bytes | None) -> bytes | None:
+        """The stamp that is recorded: also a new shape, space or setting opens every page."""
+        return None if stamp is None else identity.stamp_tag(self.keys, stamp, self.source.settings, self.shape, self.space)
+
+    def acl(self, acl: Acl) -> bytes:
+        """How the ledger finds the class of `acl`."""
+        found = self._acl_keys.get(acl)
+        if found is None:
+            found = self._acl_keys[acl] = identity.acl_key(self.keys, acl)
+        return found
+
+    def identity(self, seen: Observation) -> bytes | None:
+        """What follows the document through a rename."""
+        return None if seen.identity is None else identity.identity_tag(self.keys, self.source.name, seen.identity)
+
+    def version(self, seen: Observation) -> bytes:
+        """The version that was seen."""
+        return identity.version_tag(self.keys, self.source.name, seen.version)
+
+    def content(self, digest: bytes) -> bytes:
+        """A content digest."""
+        return identity.content_tag(self.keys, digest)
+
+    def seen(self, seen: Observation) -> Seen:
+        """One side of the diff."""
+        acl = None if seen.acl is None else self.acl(seen.acl)
+        return Seen(self.version(seen), self.identity(seen), acl, seen.racy, seen.refusal)
+
+
+def recorded(row: DocRow, class_: ClassRow) -> Recorded:
+    """The other side of the diff."""
+    complete = row.state is DocState.LIVE and not row.staged and row.fence is not Fence.MISSING
+    return Recorded(row.version, row.identity, class_.key, row.content, row.shape, row.racy, complete)
+
+
+def shelved(row: QuarantineRow) -> Shelved:
+    """What the diff needs to know of a quarantined key."""
+    return Shelved(row.version, row.shape, row.reason)
