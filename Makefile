@@ -9,7 +9,7 @@
 #   make clean      remove what these made
 #
 # PYTHON=...        the Python to use (3.11 or newer); found by itself otherwise
-# TORCH_INDEX=...   where pip gets torch from, such as https://download.pytorch.org/whl/cpu for a build without CUDA
+# TORCH_INDEX=...   a package index to get torch from, such as the one with builds without CUDA
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

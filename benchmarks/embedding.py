@@ -26,7 +26,7 @@ from syncd.adapters.embed.runner import Runner
 
 
 def texts_of(tokens: ModelTokens, count: int) -> list[str]:
-    """`count` texts of 206 to 254 model tokens, 230 in the mean, each repeatedly the same one for the same repository."""
+    """`count` texts of 206 to 254 model tokens, 230 in the mean; the same ones for the same repository."""
     text = "\n".join(file.read_text("utf-8") for file in sorted(Path(__file__).parents[1].glob("syncd/**/*.py")))
     starts = tokens.offsets(text[: count * 2000])
     texts = []
@@ -81,9 +81,8 @@ def main() -> None:
         for name, work in variants.items():
             rounds[name].append(measured(work))
     base = rounds["encode() defaults"]
-    print(
-        f"{device.name}, {len(texts)} texts, {options.rounds} rounds, corpus {hashlib.sha256(''.join(texts).encode()).hexdigest()[:12]}"
-    )
+    corpus = hashlib.sha256("".join(texts).encode()).hexdigest()[:12]
+    print(f"{device.name}, {len(texts)} texts, {options.rounds} rounds, corpus {corpus}")
     for name, figures in rounds.items():
         rate = len(texts) / statistics.median(wall for wall, _ in figures)
         cpu = statistics.median(cpu for _, cpu in figures) / len(texts) * 1000

@@ -10,7 +10,7 @@ from typing import Self
 
 from syncd.adapters.embed.hash import HashEmbedder
 from syncd.adapters.embed.sentence_transformer import SentenceTransformerEmbedder
-from syncd.adapters.extract import TextExtractor
+from syncd.adapters.extract.text import TextExtractor
 from syncd.adapters.index.edge import EdgeIndex
 from syncd.adapters.index.null import NullIndex
 from syncd.adapters.index.qdrant import QdrantIndex

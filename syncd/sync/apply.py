@@ -112,7 +112,8 @@ class Applier:
         self._record(group)
         self.run.install.checkpoint()
         self.done += len(group.items)
-        self.run.progress(Progress("index", self.done))
+        if group.items:
+            self.run.progress(Progress("index", self.done))
 
     def _intend(self, group: Group) -> None:
         run, install = self.run, self.run.install

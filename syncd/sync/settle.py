@@ -31,7 +31,7 @@ def settle(install: Install, actor: Actor) -> int:
                     Phase.OUTCOME,
                     intent.op,
                     run=intent.run,
-                    doc=intent.doc,
+                    doc=intent.doc or None,
                     actor=actor,
                     body={"kind": intent.kind, "intent_seq": intent.seq},
                 )

@@ -175,8 +175,9 @@ def test_a_directory_that_cannot_be_used_is_named_as_such(tmp_path):
     """A file where the directory should be makes the index unavailable, not a traceback."""
     (tmp_path / "index").write_text("not a directory")
     index = EdgeIndex(tmp_path / "index")
-    with pytest.raises(IndexUnavailable):
-        index.collections()
+    for call in (index.collections, lambda: index.ensure_collection("c", 4)):
+        with pytest.raises(IndexUnavailable, match="File exists"):
+            call()
 
 
 def test_the_engine_gets_no_secrets(opened, monkeypatch):

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
@@ -32,9 +33,16 @@ from syncd.ports import Ledger, LedgerTx, LedgerView
 HERE, THERE = b"s" * 32, b"t" * 32
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("empty") / "ledger.db"
+    SqlLedger.open(path, writer=True).close()
+    return path
+
+
 @pytest.fixture(params=["sqlite"])
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with closing(SqlLedger.open(tmp_path / "ledger.db", writer=True)) as opened:
+def ledger(tmp_path: Path, empty: Path) -> Iterator[Ledger]:
+    with closing(SqlLedger.open(Path(copy(empty, tmp_path)), writer=True)) as opened:
         yield opened
 
 

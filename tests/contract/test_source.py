@@ -1,7 +1,6 @@
 """What every source does, whatever it reads from. A new source adds a `World` here."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,7 +52,7 @@ class FilesystemWorld:
         (self._root / key).unlink()
 
     def close_to_others(self, key: str) -> None:
-        os.chmod(self._root / key, 0o600)  # noqa: PTH101 - the key may name what Path would tidy up
+        (self._root / key).chmod(0o600)
 
     def take_away(self) -> None:
         self._root.rename(self._root.with_name("away"))
@@ -78,7 +77,7 @@ def test_a_scan_sees_all_in_order(world: World) -> None:
     """Every document is in exactly one page, and members come in order within it."""
     listings = [page.load() for page in world.source.scan()]
     keys = [[seen.key for seen in listing.members] for listing in listings]
-    assert sorted(sum(keys, [])) == ["a.md", "b.md", "sub/c.md"]
+    assert sorted(key for part in keys for key in part) == ["a.md", "b.md", "sub/c.md"]
     assert all(part == sorted(part) for part in keys)
     assert len({listing.prefix for listing in listings}) == len(listings)
 
@@ -124,7 +123,7 @@ def test_a_fetch_brings_the_observed_version(world: World) -> None:
 
 
 def test_a_fetch_of_another_version_brings_nothing(world: World) -> None:
-    """A document that changed, that others may read now, or that is gone since it was observed, is said to be so."""
+    """A document that changed, that others may no longer read, or that is gone since it was observed, is said to be so."""
     seen = everything(world.source)
     world.put("a.md", b"other")
     world.remove("b.md")

@@ -35,6 +35,15 @@ _SENTENCES = [
 _MIXED = [" ".join(_SENTENCES[(start + step) % 5] for step in range(1 + start * start // 100)) for start in range(50)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """One thread of torch: test processes side by side would only wait for one another's spinning threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def files() -> ModelFiles:
     """What the packaged model's files say."""

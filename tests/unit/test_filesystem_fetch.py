@@ -108,6 +108,18 @@ def test_changed_while_it_was_read(tmp_path: Path, during_the_read, new: str) ->
     assert fetch(tmp_path, before) is Absence.CHANGED
 
 
+def test_the_reader_notices_by_itself(tmp_path: Path, during_the_read) -> None:
+    """A file that is overwritten in place, size unchanged, while it is read: the descriptor's own status tells it."""
+    path = write(tmp_path / "a.md", "text5")
+    before = seen(tmp_path)
+    during_the_read(lambda: path.write_text("TEXT5"))
+    directory = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert reading.read_version(directory, b"a.md", before.version) is Absence.CHANGED
+    finally:
+        os.close(directory)
+
+
 def test_removed_while_it_was_read(tmp_path: Path, during_the_read) -> None:
     """A file that is removed while it is read brings nothing, although its bytes could be read to the end."""
     path = write(tmp_path / "a.md")

@@ -41,10 +41,13 @@ def test_pages_come_in_order_with_their_members(tmp_path: Path) -> None:
 def test_an_observation_tells_what_was_seen(tmp_path: Path) -> None:
     """Size, time of change and identity are the file's; the identity follows it through a rename, the version does not stay."""
     path = write(tmp_path / "a.md", "12345")
-    os.utime(path, (1, 1_000_000_000))
+    os.utime(path, (1, 2_000_000_000))
     before = observations(source(tmp_path))["a.md"]
     assert before.size == 5
-    assert before.changed_at == max(path.stat().st_mtime, path.stat().st_ctime)
+    assert before.changed_at == 2_000_000_000
+    os.utime(path, (1, 1_000_000_000))
+    before = observations(source(tmp_path))["a.md"]
+    assert before.changed_at == max(path.stat().st_mtime_ns, path.stat().st_ctime_ns) / 1e9
     assert before.refusal is None
     path.rename(tmp_path / "b.md")
     after = observations(source(tmp_path))["b.md"]

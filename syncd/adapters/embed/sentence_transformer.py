@@ -42,7 +42,7 @@ class SentenceTransformerEmbedder:
         self._document_prompt_given = document_prompt
         self._query_prompt_given = query_prompt
         self._loaded: Runner | None = None
-        self._loading = Lock()
+        self._lock = Lock()
         self._embedded = 0
 
     @property
@@ -97,7 +97,8 @@ class SentenceTransformerEmbedder:
             (answer,) = self._runner().vectors([_PROBE], self._document_prompt, "document")
             if isinstance(answer, Refusal):
                 raise EmbeddingFailed(detail=answer.detail)
-        self._embedded += len(results) - refused
+        with self._lock:
+            self._embedded += len(results) - refused
         return results
 
     def query(self, text: str) -> Vector:
@@ -126,7 +127,7 @@ class SentenceTransformerEmbedder:
 
     def _runner(self) -> Runner:
         """The loaded model; the first to ask loads it, the others wait."""
-        with self._loading:
+        with self._lock:
             if self._loaded is None:
                 model = LoadedModel(self._files, self._device)
                 self._loaded = Runner(model, self._batch_tokens or model.device.batch_tokens)

@@ -206,9 +206,13 @@ class EdgeIndex:
 
     def _room(self, size: int) -> None:
         """Raises DiskFull, before the engine is asked, when `size` more bytes would eat the reserve."""
-        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
         needed = self._reserve + _GROWTH * size
-        if (free := self._free_space(self._path)) < needed:
+        try:
+            self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            free = self._free_space(self._path)
+        except OSError as error:
+            raise IndexUnavailable(detail=_strerror(error)) from error
+        if free < needed:
             raise DiskFull(path=self._path, free=free // _MIB, needed=-(-needed // _MIB))
 
     def _read(self, operation: str, *arguments: object) -> Any:
@@ -247,14 +251,18 @@ class EdgeIndex:
             self._child = EngineProcess(self._path, self._lock.descriptor)
         except (OSError, EngineLost) as error:
             self._let_go()
-            detail = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
-            raise IndexUnavailable(detail=detail) from error
+            raise IndexUnavailable(detail=_strerror(error) if isinstance(error, OSError) else str(error)) from error
         return self._child
 
     def _let_go(self) -> None:
         if self._lock:
             self._lock.release()
         self._lock = None
+
+
+def _strerror(error: OSError) -> str:
+    """What the system said, without the file's name."""
+    return error.strerror or type(error).__name__
 
 
 def _frames(points: Sequence[Point]) -> Iterator[tuple[list[Point], int]]:

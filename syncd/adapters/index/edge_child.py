@@ -7,6 +7,7 @@ dies. It ignores the signals that a terminal or a supervisor sends to the whole 
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -73,6 +74,7 @@ def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would be a copy of vectors and texts outside the index
     root, parent = Path(sys.argv[1]), int(sys.argv[2])
     requests, answers = take_pipes()
     follow(parent)

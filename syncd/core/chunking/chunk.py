@@ -19,12 +19,14 @@ def chunk(text: str, form: Form, starts: Sequence[int], sizes: Sizes) -> tuple[P
     """The pieces of `text`, in order.
 
     starts: where each model token of `text` starts, in characters, ascending.
-    Every character that is not whitespace is in exactly one piece, and no piece begins or ends with whitespace. No piece holds more
-    than `sizes.maximum` model tokens (a single character that is more than that stays whole). O(n log n).
+    Every character that is not whitespace is in exactly one piece, and no piece begins or ends with whitespace. No piece holds
+    more than `sizes.maximum` model tokens (a single character that is more than that stays whole). O(n log n).
 
     `Piece.heading` is the nearest heading, `Piece.path` what is above that heading, outermost first; each is cut to the heading
     reserve.
     """
+    if not text or text.isspace():
+        return ()
     outline = read(text, form)
     ruler = Ruler(starts, len(text))
     splitter = Splitter(text, outline, ruler, sizes)
@@ -36,7 +38,8 @@ def chunk(text: str, form: Form, starts: Sequence[int], sizes: Sizes) -> tuple[P
 
 
 def _pieces(text: str, bounds: list[int], titles: list[tuple[int, str, tuple[str, ...]]]) -> Iterator[Piece]:
-    passed, heading, path = 0, "", ()
+    passed, heading = 0, ""
+    path: tuple[str, ...] = ()
     for start, end in pairwise(bounds):
         body = text[start:end]
         first = end - len(body.lstrip())
@@ -49,9 +52,7 @@ def _pieces(text: str, bounds: list[int], titles: list[tuple[int, str, tuple[str
         yield Piece(first, last, heading, path)
 
 
-def _titles(
-    text: str, headings: list[Heading], ruler: Ruler, sizes: Sizes
-) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+def _titles(text: str, headings: list[Heading], ruler: Ruler, sizes: Sizes) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """Offset, title and path of each heading."""
     limit = max(0, sizes.heading - _BLANK_LINE)
     above: list[tuple[int, str]] = []

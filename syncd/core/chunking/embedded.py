@@ -23,6 +23,6 @@ def _begins_with(body: str, heading: str) -> bool:
     if body.startswith(heading):
         return True
     words = heading.lstrip(_ADORNMENT)
-    # A heading of several lines is kept on one, so both are compared with single spaces; the body needs no second look beyond that.
+    # A heading of several lines is kept on one, so both are compared with single spaces.
     opening = " ".join(body.lstrip(_ADORNMENT)[: 2 * len(heading)].split())
     return bool(words) and opening.startswith(words)

@@ -26,8 +26,8 @@ def read(text: str) -> Outline:
 class _Reader:
     """Goes through the lines once. What a line may be depends on its first character, and on these:
 
-    fresh: the next line that is not blank begins a block. paragraph: where one that an underline would turn into a heading starts.
-    fence: what closes the open one. listing: indented lines belong to an item. table: lines are rows. code: indented code is open.
+    fresh: the next line that is not blank begins a block. paragraph: where the one starts that an underline would make a heading.
+    fence: what closes the open one. listing: indented lines belong to an item. table: lines are rows. code: it is indented code.
     """
 
     def __init__(self, text: str) -> None:

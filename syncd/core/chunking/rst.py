@@ -8,7 +8,19 @@ _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+")
 _ITEM = re.compile(r"(?:[-*+•‣⁃]|(?:\d+|#)[.)]|\((?:\d+|#)\))[ \t]+|:[^:\s][^:]*:(?:[ \t]|$)")
 _DIRECTIVE = re.compile(r"\.\.[ \t]+(?:\|[^|]+\|[ \t]+)?((?:[\w-]+:)*[\w-]+)::")
 _VERBATIM = frozenset(
-    {"code", "code-block", "sourcecode", "highlight", "literalinclude", "parsed-literal", "math", "raw", "doctest", "testcode", "prompt"}
+    {
+        "code",
+        "code-block",
+        "sourcecode",
+        "highlight",
+        "literalinclude",
+        "parsed-literal",
+        "math",
+        "raw",
+        "doctest",
+        "testcode",
+        "prompt",
+    }
 )
 _TABLE = re.compile(r"\+[-=+]{3,}$|=+(?:[ \t]+=+)+$")
 _SHORTEST = 4
@@ -105,7 +117,7 @@ class _Reader:
 
     def _heading(self, number: int) -> int:
         """How many lines the heading at line `number` has: three with an overline, else two; none if it is no heading."""
-        first, second, third = (self._lines[number : number + 3] + ["", ""])[:3]
+        first, second, third = [*self._lines[number : number + 3], "", ""][:3]
         over = _adornment(first)
         if over and second.strip() and first.rstrip() == third.rstrip() and _fits(over, second.strip()):
             start = self._pos + len(first) + 1

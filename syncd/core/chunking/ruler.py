@@ -29,7 +29,8 @@ class Ruler:
 def _widest(starts: Sequence[int], length: int) -> int:
     if not starts:
         return length
-    return max(starts[0], length - starts[-1], *map(sub, starts[1:], starts), 0)
+    widest: int = max(map(sub, starts[1:], starts), default=0)
+    return max(starts[0], length - starts[-1], widest)
 
 
 def _filled(starts: Sequence[int], length: int) -> list[int]:

@@ -11,7 +11,7 @@ from syncd.core.chunking.ruler import Ruler
 from syncd.core.chunking.sizes import Sizes
 
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]»*_`]{0,3}\s+|[。！？｡][\"'”’」』）\]]{0,3}\s*")
-_LINE_END = re.compile(r"\n(?=[^\n])")
+_LINE_END = re.compile(r"\n(?=[^\S\n]*\S)")
 _OPENING = 32
 """Normalised characters whose hash places a cut."""
 _CONTEXT = 256
@@ -24,14 +24,14 @@ Candidate = tuple[int, bytes, int]
 class Splitter:
     """Cuts the groups of one text.
 
-    Boundaries are ordered by rank, then level, then the hash of what follows; a boundary is legal where both sides have the minimum.
+    Boundaries are ordered by rank, then level, then the hash of what follows; one is legal where both sides have the minimum.
     Cutting a group at its best legal boundary and then each side in the same way equals going through all boundaries once, best
-    first, and cutting wherever the stretch around one is still over the maximum and the cut is legal: a boundary that is not legal
-    never becomes so, for stretches only shrink. So there is no recursion, and a rank is looked at only where all better ones have
-    left a stretch too large.
+    first, and cutting wherever the stretch around one is still over the maximum and the cut is legal: a boundary that is not
+    legal never becomes so, for stretches only shrink. So there is no recursion, and a rank is looked at only where all better
+    ones have left a stretch too large.
 
     Ties: openings that are equal are ordered by the hash of more context, and where even that is equal by place, the earliest
-    first. A run of identical blocks is thus cut each time that the minimum is reached: the pieces of it are identical too, from its
+    first. A run of identical blocks is thus cut each time that the minimum is reached: its pieces are identical too, from its
     beginning on, so that whatever is inserted or removed within the run leaves all but a few of them as they were.
     """
 
@@ -85,7 +85,8 @@ class Splitter:
     def _ordered(self, candidates: list[Candidate]) -> list[Candidate]:
         if len({opening for _, opening, _ in candidates}) < len(candidates):
             candidates = [
-                (level, opening + _digest(self._text[offset : offset + _CONTEXT]), offset) for level, opening, offset in candidates
+                (level, opening + _digest(self._text[offset : offset + _CONTEXT]), offset)
+                for level, opening, offset in candidates
             ]
         candidates.sort()
         return candidates
