@@ -58,7 +58,7 @@ class CheckpointCheck:
             # Every later root would differ as well: the first one that does tells where.
             self._diverged = True
             self._found.add(Kind.ROOT, first, stored.size - 1, f"the checkpoint at {stored.size} events signed others than these")
-        elif signed.root == stored.root:
+        else:
             self.signed = stored.size
 
     def _believed(self, stored: StoredCheckpoint, first: int) -> Checkpoint | None:

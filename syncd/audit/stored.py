@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from syncd.audit.merkle import HASH_SIZE, Frontier
+from syncd.core.rows import EventRow
 from syncd.errors import AuditBroken
 from syncd.ports import LedgerView
 
@@ -24,7 +25,7 @@ def last_checkpoint(view: LedgerView) -> StoredCheckpoint | None:
     if last is None:
         return None
     stored = StoredCheckpoint(*last)
-    if checkpoint_malformed(stored) or not stored.size:
+    if checkpoint_malformed(stored):
         raise AuditBroken(detail="the last checkpoint is no checkpoint")
     return stored
 
@@ -36,7 +37,7 @@ def checkpoint_malformed(stored: StoredCheckpoint) -> bool:
 
 
 def stored_frontier(view: LedgerView, size: int) -> Frontier:
-    """The frontier of the first `size` (at least 1) events, from what is stored. Raises AuditBroken where a part is missing.
+    """The frontier of the first `size` events as they are stored; its root tells whether that is true. Raises AuditBroken.
 
     The upper half of the levels comes from the stored nodes, the rest from the last leaf hashes: about 4 sqrt(size) rows.
     """
@@ -45,17 +46,17 @@ def stored_frontier(view: LedgerView, size: int) -> Frontier:
     levels = [level for level in range(size.bit_length() - 1, split - 1, -1) if aligned >> level & 1]
     frontier = Frontier(aligned, tuple(_stored_node(view, level, (aligned >> level) - 1) for level in levels))
     for row in view.events(since=aligned, limit=size - aligned) if aligned < size else ():
-        if row.seq != frontier.size or not _is_hash(row.leaf_hash):
-            break
-        frontier, _ = frontier.push(row.leaf_hash)
-    if frontier.size != size:
-        raise AuditBroken(detail=f"{size} events were signed, event {frontier.size} is not there")
+        frontier, _ = frontier.push(_checked(row, frontier.size))
     return frontier
 
 
 def stored_leaf_hash(view: LedgerView, seq: int) -> bytes:
     """The leaf hash of an event that must be there. Raises AuditBroken when it is not."""
-    row = view.event(seq)
+    return _checked(view.event(seq), seq)
+
+
+def _checked(row: EventRow | None, seq: int) -> bytes:
+    """The leaf hash of a row, if it has one."""
     if row is None or not _is_hash(row.leaf_hash):
         raise AuditBroken(detail=f"event {seq} was there and is not any more")
     return row.leaf_hash

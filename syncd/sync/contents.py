@@ -5,7 +5,7 @@ from dataclasses import replace
 from syncd.core.acl import Acl
 from syncd.core.diff import PERMANENT, Action, settle_look
 from syncd.core.model import Page, Reason, Refusal
-from syncd.core.rows import DocRow, Fence, PageRow
+from syncd.core.rows import DocRow, Fence, PageRow, QuarantineRow
 from syncd.seal.cards import open_card, seal_card, seal_place
 from syncd.seal.wrapping import open_dek
 from syncd.sync.apply import Applier
@@ -98,10 +98,16 @@ class ContentPass:
             return calm
         return self.applier.put(got, prefix, row, parked=key in opened.parked) and calm
 
+    def _freed(self, opened: OpenedPage) -> list[QuarantineRow]:
+        """What was in quarantine and needs nothing more: its ACL is known again, and its content is as recorded."""
+        busy = {*opened.diff.shelved, *opened.asking(Action.ADD, Action.LOOK, Action.QUARANTINE)}
+        return [shelf for key, shelf in opened.parked.items() if key not in busy]
+
     def _refresh(self, opened: OpenedPage, fresh: list[tuple[DocRow, Fetched]]) -> None:
         """Record the new versions of documents whose content did not change, and let go what is no longer listed."""
         run, install = self.run, self.run.install
-        if not fresh and not opened.unparked:
+        freed = self._freed(opened)
+        if not fresh and not opened.unparked and not freed:
             return
         with install.transaction() as tx:
             for row, got in fresh:
@@ -122,5 +128,5 @@ class ContentPass:
                 )
                 if seen.key in opened.parked:
                     release(run, tx, run.tags.locator(seen.key), row.doc)
-            for shelf in opened.unparked:
+            for shelf in (*opened.unparked, *freed):
                 release(run, tx, shelf.locator, shelf.doc)

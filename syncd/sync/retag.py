@@ -50,8 +50,8 @@ def _retag_group(run: Run, group: list[Retag]) -> None:
     begun = _begin(run, group)
     for item in begun:
         payload = run.collection.sealer.acl_payload(item.row.doc, item.row.issued, item.class_, run.install.nonce())
-        if item.row.fence is Fence.ACL:
-            payload["acl_sealed"] = ""
+        if item.class_.acl == NOBODY:
+            payload["acl_sealed"] = ""  # nothing to bind: no reader will ever match
         doc = item.row.doc.hex()
         run.install.index.set_payload(run.collection.name, payload, Where((Eq("doc", doc), Lt("acl_version", item.row.issued))))
     run.install.index.barrier()

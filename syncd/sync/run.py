@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from syncd.core import guard
 from syncd.core.lifecycle import RunState, step
 from syncd.core.rows import IntentRow, PageRow, RunRow, SourceRow
-from syncd.errors import LedgerUnavailable, SyncdError
+from syncd.errors import LedgerUnavailable, ListingFailed, SyncdError
 from syncd.ports import Source
 from syncd.sync import stage
 from syncd.sync.apply import Applier
@@ -121,8 +121,11 @@ class SourceRun:
     def _moves(self, found: Survey) -> None:
         """Claim every move before anything is deleted; another claim may follow from one (swaps, chains)."""
         for page in found.changed:
-            with self.install.ledger.read() as view:
-                opened = self.run.observer.open(view, page)
+            try:
+                with self.install.ledger.read() as view:
+                    opened = self.run.observer.open(view, page)
+            except ListingFailed:
+                continue  # the content pass meets it again, and says so
             for key in {key for key, _ in opened.diff.actions}:
                 with self.install.ledger.read() as view:
                     claim = next(claims(self.install, self.run.observer, view, opened, key), None)
@@ -138,7 +141,11 @@ class SourceRun:
         applier = Applier(self.run)
         contents = ContentPass(self.run, applier, hold_widenings=hold_widenings)
         for page in found.changed:
-            row = contents.page(page)
+            try:
+                row = contents.page(page)
+            except ListingFailed:
+                self.pages_failed = True
+                continue
             if page.prefix in found.missing_in:
                 late.append(row)
                 row = replace(row, stamp=None)

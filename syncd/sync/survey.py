@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from syncd.core.diff import Action
 from syncd.core.model import Page
 from syncd.core.rows import DocRow, Fence, PageRow
+from syncd.errors import ListingFailed
 from syncd.seal.cards import open_place, seal_place
 from syncd.sync.observe import OpenedPage, below
 from syncd.sync.report import Progress
@@ -52,9 +53,14 @@ def survey(run: Run, staging: Staging) -> Survey:
                 marks.append(known.locator)
             if run.observer.unchanged(known, page):
                 continue
+            try:
+                opened = run.observer.open(view, page) if known is not None else None
+            except ListingFailed:
+                found.failed.append(page)
+                continue
             found.changed.append(page)
-            if known is not None:
-                _urgent(run, staging, found, run.observer.open(view, page))
+            if opened is not None:
+                _urgent(run, staging, found, opened)
             if len(marks) >= MARKS:
                 _mark(run, marks)
                 run.progress(Progress("scan", found.pages))

@@ -76,9 +76,10 @@ class Tags:
 
 
 def recorded(row: DocRow, class_: ClassRow) -> Recorded:
-    """The other side of the diff."""
+    """The other side of the diff. An ACL change that was begun and never proven has no class: it is done again."""
     complete = row.state is DocState.LIVE and not row.staged and row.fence is not Fence.MISSING
-    return Recorded(row.version, row.identity, class_.key, row.content, row.shape, row.racy, complete)
+    proven = row.floor == row.issued and row.fence is not Fence.NARROWED
+    return Recorded(row.version, row.identity, class_.key if proven else b"", row.content, row.shape, row.racy, complete)
 
 
 def shelved(row: QuarantineRow) -> Shelved:

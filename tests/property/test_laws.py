@@ -20,6 +20,7 @@ from syncd.adapters.ledger import SqlLedger
 from syncd.core.acl import everyone, group, user
 
 NOBODY_SPECIAL = frozenset({user("unix", 4242), group("unix", 4242), everyone("unix")})
+OWNER = frozenset({user("unix", os.getuid()), group("unix", os.getgid()), everyone("unix")})
 _serial = itertools.count()
 
 quietly = settings(
@@ -204,7 +205,7 @@ def test_each_moment_of_a_narrowing_hides_the_document(tmp_path):
         assert found == ({"open.md"} if seen else {"open.md", "secret.md"}), moment
         site.sync()
         assert site.found(reader=NOBODY_SPECIAL) == {"open.md"}
-        assert site.found(reader=frozenset({user("unix", os.getuid())})) == {"open.md", "secret.md"}
+        assert site.found(reader=OWNER) == {"open.md", "secret.md"}
 
 
 @pytest.mark.parametrize("deed", ["rename", "move folder", "swap"])

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from audit_memory import INSTALL, ORIGIN, ROW_KEY, SIGNER, FakeClock, MemoryLedger, fact, filled, new_log, pinned
+from audit_memory import INSTALL, ORIGIN, ROW_KEY, SIGNER, FakeClock, MemoryLedger, MemoryTx, fact, filled, new_log, pinned
 
 from syncd.audit.event import Actor, Event, EventType, Phase
 from syncd.audit.leaf import decode_leaf
@@ -133,6 +133,17 @@ def test_another_process_may_fill_the_place_of_a_rolled_back_event():
     with ledger.write() as tx:
         ours.checkpoint(tx)
     assert_good(ledger, 3)
+
+
+def test_own_events_are_not_read_back(monkeypatch):
+    """A transaction after our own commit looks at the newest event only: appending costs the same however much was appended."""
+    ledger, log = MemoryLedger(), new_log()
+    append(ledger, log, *map(fact, range(5)))
+    sinces = []
+    events = MemoryTx.events
+    monkeypatch.setattr(MemoryTx, "events", lambda tx, since=0, limit=None: sinces.append(since) or events(tx, since, limit))
+    append(ledger, log, fact(5), fact(6))
+    assert sinces == [5]
 
 
 def test_committed_events_that_vanish_under_the_process_are_noticed():
@@ -294,6 +305,8 @@ TAIL_EDITS = {
     "dropped": lambda ledger: ledger.event_rows.pop(8),
     "pruned": lambda ledger: edit(ledger, 8, leaf=None),
     "no hash": lambda ledger: edit(ledger, 8, leaf_hash="text"),
+    "no leaf": lambda ledger: edit(ledger, 8, leaf="text"),
+    "time before all times": lambda ledger: edit(ledger, 8, ts=-1),
     "no time": lambda ledger: edit(ledger, 8, ts="text"),
     "added": lambda ledger: ledger.event_rows.update({10: replace(ledger.event_rows[9], seq=10)}),
 }
@@ -339,6 +352,7 @@ def cut(ledger, size, nodes=True):
 
 SIGNED_EDITS = {
     "last leaf hash below the checkpoint": lambda ledger: forge_leaf(ledger, 6),
+    "last leaf hash no hash": lambda ledger: edit(ledger, 6, leaf_hash="text"),
     "node": lambda ledger: ledger.node_rows.update({(2, 0): bytes(32)}),
     "node gone": lambda ledger: ledger.node_rows.pop((2, 0)),
     "node no hash": lambda ledger: ledger.node_rows.update({(2, 0): "text"}),

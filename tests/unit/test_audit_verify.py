@@ -244,14 +244,14 @@ def test_an_edited_or_missing_node_is_named(ledger, place):
     assert found(check(ledger)) == expected
 
 
-@pytest.mark.parametrize("place", [(0, 0), (1, 6), (2, 3), (3, 1), (4, 0), (63, 0), (1, -1), (1, "x")])
+@pytest.mark.parametrize("place", [(0, 0), (1, 6), (2, 3), (3, 1), (4, 0), (63, 0), (1, -1), (2, -5), (4, "x")])
 def test_a_node_of_no_tree_is_named(ledger, place):
     """Whatever else is stored among the nodes is found, at any level."""
+    level, at = place
     ledger.node_rows[place] = bytes(32)
-    if place[1] == "x":
-        # The stand-in for SQL sorts its rows; what can't be sorted goes to a level of its own.
-        ledger.node_rows = {(4, "x"): bytes(32), **{key: value for key, value in ledger.node_rows.items() if key != place}}
-    assert {finding.kind for finding in check(ledger).findings} == {Kind.NODE}
+    first = at << level if isinstance(at, int) else 0
+    last = first + (1 << level) - 1 if isinstance(at, int) else 0
+    assert found(check(ledger)) == {(Kind.NODE, first, last)}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -473,6 +473,14 @@ def test_a_killed_run_must_be_settled_before_the_next_one_ends():
         (RUN, "i", "r", "s", "r1"), (SYNCED, "i", "a", "s", "r1"), (RUN, "i", "q", "s", "r2"), (DONE, "o", "q", "s", "r2")
     )
     assert kinds(report) == ([0, 1], [])
+
+
+def test_the_late_end_of_a_killed_run_is_no_clean_stop():
+    """Closing a run that was killed, while the source's next one goes on, says nothing of that one's intents."""
+    report = paired(
+        (RUN, "i", "r", "s", "r1"), (RUN, "i", "q", "s", "r2"), (SYNCED, "i", "a", "s", "r2"), (DONE, "o", "r", "s", "r1")
+    )
+    assert kinds(report) == ([], [1, 2])
 
 
 def test_an_op_that_is_opened_twice_is_a_fault():
