@@ -10,13 +10,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from syncd.core.chunking import Sizes, chunk, text_to_embed
 from syncd.core.model import Form
 
 _MODEL_TOKEN = re.compile(r"\w{1,6}|[^\w\s]")
-_PARAGRAPH = re.compile(r"(?<=\n\n)[A-Za-z][^\n]+(?:\n[A-Za-z][^\n]+)*(?=\n\n)")
+_PARAGRAPH = re.compile(r"(?<=\n\n)[A-Za-z][^\n]+(?:\n[A-Za-z][^\n]+)*[^:](?=\n\n)")
+"""One that does not announce what follows: to move it away from that would be more than an edit of one paragraph."""
 _FORMS = {".md": Form.MARKDOWN, ".rst": Form.RST}
 _SMALLEST, _LARGEST = 2_000, 500_000
 _NEW = "This sentence was not here before, and it is about as long as others are."
@@ -54,7 +56,7 @@ def texts(text: str, form: Form, sizes: Sizes) -> Counter[str]:
 
 def main() -> None:
     """Print one line for each kind of edit, then the cost."""
-    dice, sizes = random.Random(7), Sizes.for_window(254)
+    dice, sizes = random.Random(7), Sizes.for_window(254)  # noqa: S311  # a fixed seed, so that two versions meet the same edits
     changed: dict[str, list[int]] = {}
     spent, chunks, model_tokens = 0.0, 0, 0
     for text, form in documents(sys.argv[1:]):
@@ -68,7 +70,7 @@ def main() -> None:
         before = texts(text, form, sizes)
         for kind, after in edits(text, dice):
             changed.setdefault(kind, []).append((texts(after, form, sizes) - before).total())
-    for kind, counts in [*changed.items(), ("all", sum(changed.values(), []))]:
+    for kind, counts in [*changed.items(), ("all", list(chain(*changed.values())))]:
         counts.sort()
         p95 = counts[len(counts) * 95 // 100]
         print(f"{kind:18} {len(counts):6} edits  mean {sum(counts) / len(counts):.2f}  p95 {p95}  max {counts[-1]}")

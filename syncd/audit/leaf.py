@@ -1,7 +1,6 @@
 """A leaf: the exact bytes of one event as the log stores, hashes and proves them, and how to read them back strictly."""
 
 import re
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -104,7 +103,8 @@ def event_id(ts: int, entropy: bytes) -> str:
     value = (ts // 1000) << 80 | int.from_bytes(entropy)
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
-    return str(uuid.UUID(int=value))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def microseconds(moment: datetime) -> int:

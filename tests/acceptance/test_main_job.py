@@ -93,7 +93,7 @@ def test_a_chmod_hides_a_document_from_another_user(synced):
     assert key not in keys("--as", "user:nobody")
     assert key in keys()
     readers = {tuple(c["readers"]) for c in synced.json("dump")["chunks"] if c["key"] == key}
-    assert readers == {(f"allow user:unix:{os.getuid()}; deny group:unix:{os.getgid()}",)}
+    assert readers == {(f"allow user:unix:{os.getuid()}",)}
 
 
 def test_impersonation_is_in_the_audit_log(synced):

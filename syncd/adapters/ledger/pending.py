@@ -68,7 +68,6 @@ class Replaced:
     def put(self, key: Values, row: Values) -> None:
         """The row of `key` shall be `row`."""
         self.touched.add(key[0])
-        self.drops.discard(key)
         self.puts[key] = row
 
     def drop(self, key: Values) -> None:
@@ -78,7 +77,7 @@ class Replaced:
         self.drops.add(key)
 
     def flush(self, connection: Connection) -> None:
-        """Write all of it."""
+        """Write all of it; drops first, for a put after a drop leaves both waiting, a drop after a put only the drop."""
         if self.drops:
             execute_many(connection, delete_by_key(self.table), self.drops)
             self.drops.clear()

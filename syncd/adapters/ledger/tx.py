@@ -114,13 +114,11 @@ class SqlTx(SqlView):
 
     def mark_page(self, locator: bytes, scan: int) -> None:
         """Say that `scan` saw the page, if there is one."""
-        if (locator,) not in self._replaced[PAGE].drops:
-            self._marks[locator] = scan
-            self._grow(1)
+        self._marks[locator] = scan
+        self._grow(1)
 
     def drop_page(self, locator: bytes) -> None:
         """Remove a page, if it is there."""
-        self._marks.pop(locator, None)
         self._drop(PAGE, (locator,))
 
     def put_doc(self, row: DocRow) -> None:
@@ -234,7 +232,7 @@ class SqlTx(SqlView):
         waits = self._waits.get(table)
         if waits is not None:
             waits.flush(self._connection)
-        if table is PAGE and self._marks:
+        if table is PAGE and self._marks:  # after the pages: what a mark finds no page for is lost
             execute_many(self._connection, _MARK_PAGE, [(scan, locator) for locator, scan in self._marks.items()])
             self._marks.clear()
 

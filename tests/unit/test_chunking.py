@@ -1,0 +1,301 @@
+"""The chunker on texts small enough to read."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from syncd.core.chunking import Sizes, chunk, first_heading, text_to_embed
+from syncd.core.chunking.marks import Rank
+from syncd.core.chunking.outline import read
+from syncd.core.model import Form, Piece
+
+SMALL = Sizes(minimum=4, maximum=18, tiny=5, heading=8)
+
+
+def starts_of(text: str) -> list[int]:
+    return [found.start() for found in re.finditer(r"\w+|[^\w\s]", text)]
+
+
+def cut(text: str, form: Form, sizes: Sizes = SMALL) -> list[str]:
+    return [text[piece.start : piece.end] for piece in chunk(text, form, starts_of(text), sizes)]
+
+
+def marked(text: str, form: Form) -> list[tuple[str, str, int]]:
+    outline = read(text, form)
+    return [(text[offset:].split("\n", 1)[0].strip(), rank.name, level) for offset, rank, level in outline.marks]
+
+
+def titles(text: str, form: Form) -> list[tuple[int, str]]:
+    return [(heading.level, text[heading.start : heading.end]) for heading in read(text, form).headings]
+
+
+def test_sizes_of_a_window() -> None:
+    """A heading takes an eighth of the window, 32 at most; a body 400 at most; the rest keeps the measured proportion."""
+    assert Sizes.for_window(254) == Sizes(minimum=49, maximum=223, tiny=61, heading=31)
+    assert Sizes.for_window(8190) == Sizes(minimum=88, maximum=400, tiny=111, heading=32)
+    assert Sizes.for_window(1) == Sizes(minimum=1, maximum=1, tiny=0, heading=0)
+
+
+@pytest.mark.parametrize("window", [0, -3])
+def test_no_sizes_for_no_window(window: int) -> None:
+    """A model that reads nothing is refused, not divided by."""
+    with pytest.raises(ValueError, match="no text"):
+        Sizes.for_window(window)
+
+
+def test_sizes_that_can_not_cut() -> None:
+    """A minimum of more than half of what is too large would leave groups that no cut can satisfy."""
+    with pytest.raises(ValueError, match="no text"):
+        Sizes(minimum=10, maximum=18, tiny=0, heading=0)
+
+
+@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("text", ["", " \n\t\n "])
+def test_nothing_has_no_pieces(text: str, form: Form) -> None:
+    """A text of white space has no pieces."""
+    assert chunk(text, form, [], SMALL) == ()
+
+
+def test_markdown_headings() -> None:
+    """ATX and setext headings are found with their levels, and nothing in a fence, a rule or a list is one."""
+    text = (
+        "---\ntitle: x\n---\n\n# One #\n\ntext\n***\n\nTwo\n===\n\nThree\nlines\n---\n\n```\n# no\n```\n\n"
+        "    # no code\n\n- item\n---\n\n####### no\n#no\n\n###### Six ##x\n"
+    )
+    assert titles(text, Form.MARKDOWN) == [(1, "One"), (1, "Two"), (2, "Three\nlines"), (6, "Six ##x")]
+
+
+def test_markdown_blocks() -> None:
+    """Paragraphs are blocks; items, rows, and what is indented below an item are items of their depth."""
+    text = "Intro\nwrapped\n\n- a\n  more\n  - b\n\n  inside\n\n| h |\n|---|\n| r |\n\nx | y\n--|--\n1 | 2\n\n```py\na\n\nb\n```\n1986. was\n\n7) seven\n"
+    assert marked(text, Form.MARKDOWN) == [
+        ("Intro", "BLOCK", 0),
+        ("- a", "BLOCK", 0),
+        ("- b", "ITEM", 2),
+        ("inside", "ITEM", 2),
+        ("| h |", "BLOCK", 0),
+        ("| r |", "ITEM", 0),
+        ("x | y", "BLOCK", 0),
+        ("1 | 2", "ITEM", 0),
+        ("```py", "BLOCK", 0),
+        ("b", "ITEM", 1),
+        ("1986. was", "BLOCK", 0),
+        ("7) seven", "ITEM", 0),
+    ]
+
+
+def test_an_unclosed_fence_runs_to_the_end() -> None:
+    """What follows a fence that nothing closes is verbatim."""
+    text = "x\n\n~~~\n```\n# no"
+    assert titles(text, Form.MARKDOWN) == []
+    assert read(text, Form.MARKDOWN).verbatim == [3, len(text)]
+
+
+def test_a_longer_fence_holds_a_shorter_one() -> None:
+    """A fence ends with as many signs as it began with, or more."""
+    assert titles("````\n```\n# no\n````\n# yes\n", Form.MARKDOWN) == [(1, "yes")]
+
+
+def test_indented_code_ends_where_indentation_does() -> None:
+    """The verbatim stretch is exactly the indented lines."""
+    text = "a\n\n    one\n\n    two\n\nb\n"
+    outline = read(text, Form.MARKDOWN)
+    assert [text[start:end].split() for start, end in zip(*[iter(outline.verbatim)] * 2, strict=True)] == [["one", "two"]]
+
+
+def test_rst_headings() -> None:
+    """Levels follow the order in which adornments appear; transitions, tables and literal blocks are no headings."""
+    text = (
+        "=====\n Top\n=====\n\nFirst\n=====\n\nx::\n\n    No\n    --\n\nDeep\n----\n\n----\n\n"
+        "====  ====\na     b\n====  ====\n\nSecond\n======\n\nShort\n--\n"
+    )
+    assert titles(text, Form.RST) == [(1, " Top"), (2, "First"), (3, "Deep"), (2, "Second")]
+
+
+def test_rst_blocks() -> None:
+    """Directives hold items, literal blocks are verbatim, items follow one another."""
+    text = "Para\n\n- a\n- b\n\n.. note::\n\n   Inside.\n\n   More.\n\n.. code-block:: c\n\n   x;\n\n   y;\n\nEnd::\n\n  lit\n\nAfter\n"
+    assert marked(text, Form.RST) == [
+        ("Para", "BLOCK", 0),
+        ("- a", "BLOCK", 0),
+        ("- b", "ITEM", 0),
+        (".. note::", "BLOCK", 0),
+        ("Inside.", "ITEM", 3),
+        ("More.", "ITEM", 3),
+        (".. code-block:: c", "BLOCK", 0),
+        ("x;", "ITEM", 3),
+        ("y;", "ITEM", 3),
+        ("End::", "BLOCK", 0),
+        ("lit", "ITEM", 2),
+        ("After", "BLOCK", 0),
+    ]
+    verbatim = read(text, Form.RST).verbatim
+    assert [text[start:end].split() for start, end in zip(*[iter(verbatim)] * 2, strict=True)] == [["x;", "y;"], ["lit"]]
+
+
+def test_code_blocks() -> None:
+    """A line at the margin after a blank one is a block, an indented one an item; a closing bracket belongs to what it closes."""
+    text = "import a\n\ndef f():\n    x\n\n    y\n\nint g() {\n\n}\nint h() {\n}\n"
+    assert marked(text, Form.CODE) == [
+        ("def f():", "BLOCK", 0),
+        ("y", "ITEM", 4),
+        ("int g() {", "BLOCK", 0),
+        ("int h() {", "ITEM", 0),
+    ]
+
+
+def test_a_tiny_section_joins_the_next_of_its_level_or_deeper() -> None:
+    """Rule 2, and that it never reaches up."""
+    text = "# A\n\n## B\n\none two three four five six\n\n## C\n\nx\n\n# D\n\none two three four five six\n"
+    assert cut(text, Form.MARKDOWN) == [
+        "# A\n\n## B\n\none two three four five six",
+        "## C\n\nx",
+        "# D\n\none two three four five six",
+    ]
+
+
+def test_what_precedes_the_first_heading_joins_it_when_tiny() -> None:
+    """A preamble is a section of the highest level."""
+    assert cut("hi\n\n## B\n\none two three four five\n", Form.MARKDOWN) == ["hi\n\n## B\n\none two three four five"]
+
+
+def test_the_strongest_boundary_wins() -> None:
+    """A group is cut at a heading before a block, at a higher heading before a deeper one, and at a block before an item."""
+    words = "one two three four five six seven"
+    joined = f"# A\n\n## B\n\n{words}\n\n{words}\n"
+    assert cut(joined, Form.MARKDOWN, Sizes(2, 18, 9, 0)) == ["# A", f"## B\n\n{words}\n\n{words}"]
+    listed = f"- {words}\n- {words}\n\n{words}\n"
+    assert cut(listed, Form.MARKDOWN) == [f"- {words}\n- {words}", words]
+
+
+def test_an_oversized_paragraph_is_cut_between_sentences() -> None:
+    """Prose is cut where a sentence ends, not at a line end, and not after an abbreviation."""
+    text = (
+        "One two three four, e.g. five six\nseven eight nine ten. Eleven twelve\nthirteen fourteen fifteen sixteen seventeen.\n"
+    )
+    assert cut(text, Form.MARKDOWN) == [
+        "One two three four, e.g. five six\nseven eight nine ten.",
+        "Eleven twelve\nthirteen fourteen fifteen sixteen seventeen.",
+    ]
+
+
+def test_oversized_code_is_cut_at_the_line_that_is_indented_least() -> None:
+    """Verbatim text is cut between lines, and never after a full stop."""
+    text = "def f():\n    # One. Two. Three. Four.\n    a b c d\nb = 1. C\nc d e f g h i j k l\n"
+    pieces = cut(text, Form.CODE)
+    assert all(text[text.index(piece) - 1] == "\n" for piece in pieces[1:])
+    assert pieces[0].count("\n") == 2
+
+
+def test_an_oversized_line_is_cut_before_words() -> None:
+    """What has neither sentences nor lines is cut at model tokens that begin words, as long as there are some."""
+    text = " ".join(f"w{number}/x" for number in range(40))
+    pieces = cut(text, Form.PLAIN)
+    assert " ".join(pieces) == text
+    assert max(len(starts_of(piece)) for piece in pieces) <= SMALL.maximum
+
+
+def test_a_line_without_words_is_cut_at_model_tokens() -> None:
+    """Not even a text without white space overruns the model."""
+    pieces = chunk("x" * 200, Form.PLAIN, list(range(0, 200, 4)), SMALL)
+    assert all(piece.start % 4 == 0 for piece in pieces)
+    assert [(left.end, left.end - left.start <= 72) for left in pieces[:-1]] == [(right.start, True) for right in pieces[1:]]
+
+
+def test_what_has_no_model_tokens_is_bounded_all_the_same() -> None:
+    """A word that the tokenizer knows only as unknown, or not at all, does not make a piece of megabytes."""
+    pieces = chunk("x" * 100_000, Form.PLAIN, [0], SMALL)
+    assert max(piece.end - piece.start for piece in pieces) <= 64 * (SMALL.maximum + 1)
+    assert sum(piece.end - piece.start for piece in pieces) == 100_000
+
+
+def test_many_model_tokens_at_one_character() -> None:
+    """A character of many model tokens is kept whole, and cut from its neighbours."""
+    pieces = chunk("abc", Form.PLAIN, [0] * 18 + [1] * 30 + [2], SMALL)
+    assert [(piece.start, piece.end) for piece in pieces] == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_no_cut_leaves_less_than_the_minimum() -> None:
+    """A small block stays with its large neighbour, which is cut inside instead."""
+    text = "One two.\n\n" + " ".join(f"Sentence number {number} here." for number in range(4)) + "\n"
+    pieces = cut(text, Form.PLAIN)
+    assert len(pieces) == 2
+    assert min(len(starts_of(piece)) for piece in pieces) >= SMALL.minimum
+
+
+def test_headings_and_paths() -> None:
+    """A piece knows its nearest heading and what is above it, and siblings are not above it."""
+    text = (
+        "intro of five words here\n\n# A\n\na b c d e f\n\n## B\n\na b c d e f\n\n### C\n\na b c d e f\n\n## D\n\na b c d e f\n"
+    )
+    found = [(piece.heading, piece.path) for piece in chunk(text, Form.MARKDOWN, starts_of(text), SMALL)]
+    assert found == [("", ()), ("A", ()), ("B", ("A",)), ("C", ("A", "B")), ("D", ("A",))]
+
+
+def test_a_heading_is_cut_to_its_reserve() -> None:
+    """Eight model tokens are set aside, of which two are for the blank line."""
+    text = "# a b c d e f g h\n\n" + "x " * 60
+    pieces = chunk(text, Form.MARKDOWN, starts_of(text), SMALL)
+    assert {piece.heading for piece in pieces} == {"a b c d e f"}
+    assert text_to_embed(text, pieces[-1]).startswith("a b c d e f\n\nx x")
+
+
+@pytest.mark.parametrize(
+    ("body", "heading", "repeated"),
+    [
+        ("## Use of `x`\n\nbody", "Use of `x`", False),
+        ("====\n Use\n====\n\nbody", "Use", False),
+        ("`x` and y\n---------\nbody", "`x` and y", False),
+        ("Two\nlines\n=====\n", "Two lines", False),
+        ("body", "Use", True),
+        ("### Other\n\nbody", "Use", True),
+        ("body", "***", True),
+    ],
+)
+def test_the_heading_is_not_repeated(body: str, heading: str, *, repeated: bool) -> None:
+    """The heading goes before a body unless the body begins with it, in whatever markup."""
+    text = f"\n {body} \n"
+    embedded = text_to_embed(text, Piece(0, len(text), heading))
+    assert embedded == (f"{heading}\n\n{body.strip()}" if repeated else body.strip())
+
+
+def test_identical_blocks_make_identical_pieces() -> None:
+    """A run of equal blocks is cut from its beginning in equal pieces, so that a removal within leaves the same texts."""
+    block = "the same words again\n\n"
+    before, after = (set(cut(block * count, Form.PLAIN)) for count in (100, 99))
+    assert len(before) <= 2
+    assert len(after - before) <= 1
+
+
+def test_golden_cut() -> None:
+    """The cut of a fixed text never changes unless VERSION does: pieces of every rank, by offset."""
+    text = "".join(f"Paragraph {number} says {number * number}, and no more. It ends here.\n\n" for number in range(40))
+    pieces = chunk(text, Form.PLAIN, starts_of(text), Sizes(minimum=20, maximum=90, tiny=25, heading=0))
+    numbers = [int(found[1]) for piece in pieces if (found := re.match(r"Paragraph (\d+)", text[piece.start :]))]
+    assert numbers == GOLDEN
+
+
+GOLDEN: list[int] = []
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "title"),
+    [
+        ("x\n\n# The *title*\n\n# Other", Form.MARKDOWN, "The *title*"),
+        ("#\n\n# Two", Form.MARKDOWN, "Two"),
+        ("T\n=\n", Form.RST, "T"),
+        ("# comment\n", Form.CODE, None),
+        ("x " * 20_000 + "\n\n# late", Form.MARKDOWN, None),
+        ("# " + "y" * 9_000, Form.MARKDOWN, "y" * 300),
+    ],
+)
+def test_first_heading(text: str, form: Form, title: str | None) -> None:
+    """The title of a document is its first heading with words, near its top."""
+    assert first_heading(text, form) == title
+
+
+def test_ranks_order_as_designed() -> None:
+    """Heading > block > item > sentence, and what comes below is weaker still."""
+    assert [rank.name for rank in sorted(Rank)][:4] == ["HEADING", "BLOCK", "ITEM", "SENTENCE"]
+    assert all(left < right for left, right in pairwise(Rank))
