@@ -99,9 +99,7 @@ def _delete(run: Run, rows: list[DocRow]) -> None:
             run.report.chunks.deleted += live
             tx.ledger.drop_points(points[row.doc])
             tx.ledger.put_doc(
-                replace(
-                    row, state=DocState.DELETED, locator=None, page=b"", identity=None, staged=False, fence=Fence.MISSING
-                )
+                replace(row, state=DocState.DELETED, locator=None, page=b"", identity=None, staged=False, fence=Fence.MISSING)
             )
             tx.ledger.drop_intent(ops[row.doc])
             tx.audit(

@@ -3,20 +3,23 @@
 Narrowed ACLs are fenced and rewritten, missing documents are staged and fenced, before any content is opened.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from syncd.core.diff import Action
 from syncd.core.model import Page
 from syncd.core.rows import DocRow, Fence, PageRow
 from syncd.errors import ListingFailed
+from syncd.ports import LedgerView
 from syncd.seal.cards import open_place, seal_place
 from syncd.sync.observe import OpenedPage, below
 from syncd.sync.report import Progress
 from syncd.sync.retag import Retag, narrows, retag
 from syncd.sync.rundata import Run
-from syncd.sync.stage import Staging
+from syncd.sync.stage import Staging, batches
 
-MARKS = 1000
+BATCH = 500
+"""Pages that are looked up and marked together."""
 
 
 @dataclass(slots=True)
@@ -39,42 +42,50 @@ class Survey:
 def survey(run: Run, staging: Staging) -> Survey:
     """Walk the whole source once, against one snapshot of the ledger: each document is looked at once."""
     found = Survey()
-    marks: list[bytes] = []
     with run.install.ledger.read() as view:
-        for page in run.source.scan():
-            found.pages += 1
-            if page.failure is not None:
-                found.failed.append(page)
-                continue
-            known = view.page(run.tags.page(page.prefix))
-            if known is None:
-                introduce(run, page)
-            else:
-                marks.append(known.locator)
-            if run.observer.unchanged(known, page):
-                continue
-            try:
-                opened = run.observer.open(view, page) if known is not None else None
-            except ListingFailed:
-                found.failed.append(page)
-                continue
-            found.changed.append(page)
-            if opened is not None:
-                _urgent(run, staging, found, opened)
-            if len(marks) >= MARKS:
-                _mark(run, marks)
-                run.progress(Progress("scan", found.pages))
-    _mark(run, marks)
+        for pages in batches(_listable(run, found), BATCH):
+            locators = {page.prefix: run.tags.page(page.prefix) for page in pages}
+            known = view.pages_at(list(locators.values()))
+            _meet(run, locators, known)
+            for page in pages:
+                _compare(run, staging, found, view, page, known.get(locators[page.prefix]))
+            run.progress(Progress("scan", found.pages))
     _unseen(run, staging, found)
     return found
 
 
-def introduce(run: Run, page: Page) -> None:
-    """A page is recorded before its first document is, so that none is forgotten when the page goes."""
-    locator = run.tags.page(page.prefix)
-    sealed = seal_place(run.install.keyring, "page", locator, page.prefix, run.install.nonce())
+def _listable(run: Run, found: Survey) -> Iterator[Page]:
+    for page in run.source.scan():
+        found.pages += 1
+        if page.failure is not None:
+            found.failed.append(page)
+        else:
+            yield page
+
+
+def _meet(run: Run, locators: dict[str, bytes], known: dict[bytes, PageRow]) -> None:
+    """Mark the pages that were seen; a new one is recorded before its first document, so that none is ever forgotten."""
+    keyring, source = run.install.keyring, run.tags.source_id
     with run.install.ledger.write() as tx:
-        tx.put_page(PageRow(locator, run.tags.source_id, None, run.scan, sealed))
+        for prefix, locator in locators.items():
+            if locator in known:
+                tx.mark_page(locator, run.scan)
+            else:
+                sealed = seal_place(keyring, "page", locator, prefix, run.install.nonce())
+                tx.put_page(PageRow(locator, source, None, run.scan, sealed))
+
+
+def _compare(run: Run, staging: Staging, found: Survey, view: LedgerView, page: Page, known: PageRow | None) -> None:
+    if run.observer.unchanged(known, page):
+        return
+    try:
+        opened = run.observer.open(view, page) if known is not None else None
+    except ListingFailed:
+        found.failed.append(page)
+        return
+    found.changed.append(page)
+    if opened is not None:
+        _urgent(run, staging, found, opened)
 
 
 def _urgent(run: Run, staging: Staging, found: Survey, opened: OpenedPage) -> None:
@@ -96,14 +107,6 @@ def _urgent(run: Run, staging: Staging, found: Survey, opened: OpenedPage) -> No
         found.restless = True
         found.missing_in.add(opened.page.prefix)
         staging.stage(run, opened.missing)
-
-
-def _mark(run: Run, marks: list[bytes]) -> None:
-    if marks:
-        with run.install.ledger.write() as tx:
-            for locator in marks:
-                tx.mark_page(locator, run.scan)
-        marks.clear()
 
 
 def _unseen(run: Run, staging: Staging, found: Survey) -> None:

@@ -2,11 +2,13 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core.chunking import Sizes, chunk, text_to_embed
+from syncd.core.chunking.marks import Rank
 from syncd.core.chunking.outline import read
 from syncd.core.chunking.ruler import Ruler
 from syncd.core.chunking.split import Splitter
@@ -14,11 +16,12 @@ from syncd.core.model import Form, Piece
 
 LINES = st.sampled_from(
     [
-        "# Title", "## Deeper `code`", "Under", "=====", "-----", "~~~", "```py", "    indented code", "- item", "  - nested", "12. ordered",
-        "| a | b |", "|---|---|", "> quoted", "::", ".. note::", ".. code-block:: c", "   inside", ":field: body", "+---+---+", "}", "def f(x):",
-        "\treturn 1", "", "", "", "  ", "Sentence one. Sentence two! And a third? Yes.", "word " * 30, "x" * 300, "漢字。漢字。", "\u2028", "\x0c", "---",
+        *("# Title", "## Deeper `code`", "Under", "=====", "-----", "---", "~~~", "```py", "    indented code"),
+        *("- item", "  - nested", "12. ordered", "| a | b |", "|---|---|", "> quoted", "::", ".. note::", ".. code-block:: c"),
+        *("   inside", ":field: body", "+---+---+", "}", "def f(x):", "\treturn 1", "", "", "", "  ", "\u2028", "\x0c"),
+        *("Sentence one. Sentence two! And a third? Yes.", "word " * 30, "x" * 300, "漢字。漢字。"),
     ]
-)  # fmt: skip
+)
 STRUCTURED = st.lists(LINES, max_size=60).map("\n".join)
 TEXTS = st.one_of(STRUCTURED, st.text(max_size=400), st.text(alphabet="#-=`~|:. \n\tab1", max_size=400))
 FORMS = st.sampled_from(list(Form))
@@ -86,7 +89,7 @@ def test_cutting_leaves_no_side_under_the_minimum(text: str, form: Form, limits:
     """A group over the maximum gives pieces of at least the minimum, whatever is in it; one that fits is not cut."""
     ruler = Ruler(starts_of(text), len(text))
     bounds = [0, *Splitter(text, read(text, form), ruler, limits).cuts(0, len(text)), len(text)]
-    counts = [ruler.count(left, right) for left, right in zip(bounds, bounds[1:], strict=False)]
+    counts = [ruler.count(left, right) for left, right in pairwise(bounds)]
     if len(counts) > 1:
         assert min(counts) >= limits.minimum
         assert sum(counts) > limits.maximum
@@ -98,7 +101,7 @@ def test_marks_are_in_order_and_begin_lines(text: str, form: Form, limits: Sizes
     """A reader marks only beginnings of lines, ascending, each once; verbatim stretches are paired and within the text."""
     outline = read(text, form)
     offsets = [mark.offset for mark in outline.marks]
-    assert all(left < right for left, right in zip(offsets, offsets[1:], strict=False))
+    assert all(left < right for left, right in pairwise(offsets))
     assert all(offset in {0, len(text)} or text[offset - 1] == "\n" for offset in offsets)
     assert len(outline.verbatim) % 2 == 0
     assert outline.verbatim == sorted(outline.verbatim)
@@ -110,18 +113,13 @@ def recursive(splitter: Splitter, ruler: Ruler, limits: Sizes, lo: int, hi: int)
     """Rule 3 as it is written in the design: the best legal boundary, then each side again."""
     if ruler.count(lo, hi) <= limits.maximum:
         return []
-    for rank in RANKS:
+    for rank in (Rank.HEADING, Rank.BLOCK, Rank.ITEM):
         found = splitter._ordered(splitter._candidates(lo, hi, lo + 1, hi - 1, rank))
         for _, _, offset in found:
             if ruler.count(lo, offset) >= limits.minimum and ruler.count(offset, hi) >= limits.minimum:
                 left, right = (recursive(splitter, ruler, limits, *side) for side in ((lo, offset), (offset, hi)))
                 return [*left, offset, *right]
     return []
-
-
-RANKS = [
-    rank for rank in __import__("syncd.core.chunking.marks", fromlist=["Rank"]).Rank if rank.name in {"HEADING", "BLOCK", "ITEM"}
-]
 
 
 @given(st.lists(st.sampled_from(["# A", "## B", "## C", "- i", "- j", "para one", "para two", "end"]), min_size=5, max_size=60))
@@ -148,7 +146,7 @@ def test_the_same_text_is_cut_the_same(given_text: tuple[str, list[int]], form: 
     assert all(isinstance(piece, Piece) for piece in first)
 
 
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi".split()
+WORDS = [f"{first}{second}" for first in ("al", "be", "ga", "de", "ep") for second in ("pha", "ta", "mma", "lta", "on")]
 
 
 @st.composite
@@ -184,10 +182,7 @@ def test_an_edit_changes_only_what_is_near(blocks: list[str], data: st.DataObjec
     """
     place = data.draw(st.sampled_from([number for number, block in enumerate(blocks) if block[0] != "#"] or [0]))
     edited = [*blocks[:place], blocks[place] + " A new sentence of ordinary length follows here.", *blocks[place + 1 :]]
-    assert (embedded(edited) - embedded(blocks)).total() <= LOCALITY
-
-
-LOCALITY = 6
+    assert (embedded(edited) - embedded(blocks)).total() <= 6
 
 
 @given(documents(), documents())

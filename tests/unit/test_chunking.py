@@ -1,6 +1,7 @@
 """The chunker on texts small enough to read."""
 
 import re
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -68,7 +69,10 @@ def test_markdown_headings() -> None:
 
 def test_markdown_blocks() -> None:
     """Paragraphs are blocks; items, rows, and what is indented below an item are items of their depth."""
-    text = "Intro\nwrapped\n\n- a\n  more\n  - b\n\n  inside\n\n| h |\n|---|\n| r |\n\nx | y\n--|--\n1 | 2\n\n```py\na\n\nb\n```\n1986. was\n\n7) seven\n"
+    text = (
+        "Intro\nwrapped\n\n- a\n  more\n  - b\n\n  inside\n\n| h |\n|---|\n| r |\n\nx | y\n--|--\n1 | 2\n\n"
+        "```py\na\n\nb\n```\n1986. was\n\n7) seven\n"
+    )
     assert marked(text, Form.MARKDOWN) == [
         ("Intro", "BLOCK", 0),
         ("- a", "BLOCK", 0),
@@ -115,7 +119,10 @@ def test_rst_headings() -> None:
 
 def test_rst_blocks() -> None:
     """Directives hold items, literal blocks are verbatim, items follow one another."""
-    text = "Para\n\n- a\n- b\n\n.. note::\n\n   Inside.\n\n   More.\n\n.. code-block:: c\n\n   x;\n\n   y;\n\nEnd::\n\n  lit\n\nAfter\n"
+    text = (
+        "Para\n\n- a\n- b\n\n.. note::\n\n   Inside.\n\n   More.\n\n"
+        ".. code-block:: c\n\n   x;\n\n   y;\n\nEnd::\n\n  lit\n\nAfter\n"
+    )
     assert marked(text, Form.RST) == [
         ("Para", "BLOCK", 0),
         ("- a", "BLOCK", 0),
@@ -153,6 +160,11 @@ def test_a_tiny_section_joins_the_next_of_its_level_or_deeper() -> None:
         "## C\n\nx",
         "# D\n\none two three four five six",
     ]
+
+
+def test_tiny_sections_of_one_level_join() -> None:
+    """A tiny section joins its sibling, and what was joined before does not count."""
+    assert cut("## A\n\nx\n\n## B\n\ny\n\n## C\n\nz\n", Form.MARKDOWN) == ["## A\n\nx\n\n## B\n\ny\n\n## C\n\nz"]
 
 
 def test_what_precedes_the_first_heading_joins_it_when_tiny() -> None:
@@ -263,20 +275,17 @@ def test_the_heading_is_not_repeated(body: str, heading: str, *, repeated: bool)
 def test_identical_blocks_make_identical_pieces() -> None:
     """A run of equal blocks is cut from its beginning in equal pieces, so that a removal within leaves the same texts."""
     block = "the same words again\n\n"
-    before, after = (set(cut(block * count, Form.PLAIN)) for count in (100, 99))
-    assert len(before) <= 2
-    assert len(after - before) <= 1
+    before, after = (Counter(cut(block * count, Form.PLAIN)) for count in (100, 99))
+    assert len(before) <= 3
+    assert (after - before).total() <= 2
 
 
 def test_golden_cut() -> None:
-    """The cut of a fixed text never changes unless VERSION does: pieces of every rank, by offset."""
+    """The cut of a fixed text never changes unless VERSION does: the paragraph that each piece begins with."""
     text = "".join(f"Paragraph {number} says {number * number}, and no more. It ends here.\n\n" for number in range(40))
     pieces = chunk(text, Form.PLAIN, starts_of(text), Sizes(minimum=20, maximum=90, tiny=25, heading=0))
     numbers = [int(found[1]) for piece in pieces if (found := re.match(r"Paragraph (\d+)", text[piece.start :]))]
-    assert numbers == GOLDEN
-
-
-GOLDEN: list[int] = []
+    assert numbers == [0, 3, 6, 10, 14, 19, 21, 26, 29, 35, 38]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,13 @@ class SqlView:
         """One page."""
         return self._one(queries.ONE_PAGE, locator=locator)
 
+    def pages_at(self, locators: Sequence[bytes]) -> dict[bytes, PageRow]:
+        """Those of the pages at `locators` that are recorded, by locator."""
+        found: list[PageRow] = []
+        for start in range(0, len(locators), PAGE_ROWS):
+            found += self._all(queries.PAGES_AT, locators=locators[start : start + PAGE_ROWS])
+        return {row.locator: row for row in found}
+
     def pages(self, source: bytes) -> Iterator[PageRow]:
         """All pages of `source`, by locator."""
         return self._stream(queries.PAGES_OF_SOURCE, source=source)

@@ -4,7 +4,7 @@ import re
 
 from syncd.core.chunking.marks import Heading, Mark, Outline, Rank
 
-_ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+")
+_ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1*")
 _ITEM = re.compile(r"(?:[-*+•‣⁃]|(?:\d+|#)[.)]|\((?:\d+|#)\))[ \t]+|:[^:\s][^:]*:(?:[ \t]|$)")
 _DIRECTIVE = re.compile(r"\.\.[ \t]+(?:\|[^|]+\|[ \t]+)?((?:[\w-]+:)*[\w-]+)::")
 _VERBATIM = frozenset(
