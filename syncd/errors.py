@@ -69,8 +69,12 @@ class KeyMissing(ConfigError):
     """{file}: the key is missing or can't be read. Next: restore the file from its backup; nothing was written."""
 
 
+class KeyDamaged(KeyMissing):
+    """{file}: the key file is damaged: {detail}. Next: restore the file from its backup; nothing was written."""
+
+
 class KeyUnsafe(ConfigError):
-    """{file}: unsafe {what}: {detail}. Next: `chmod 0400 {file}` as its owner; nothing was written."""
+    """{file}: unsafe {what}: {detail}. Next: {advice}; nothing was written."""
 
 
 class KeyWrong(ConfigError):
@@ -185,6 +189,8 @@ class IndexInvalid(SyncdError):
 
 class IndexNotFound(SyncdError):
     """The index has no collection {collection}. Next: `syncd sync`."""
+
+    exit = Exit.INTEGRITY
 
 
 class IndexUnavailable(SyncdError):

@@ -33,7 +33,9 @@ class Step:
 
 def keys() -> st.SearchStrategy[str]:
     """A key of the small tree."""
-    return st.builds(lambda folder, name: f"{folder}/{name}" if folder else name, st.sampled_from(FOLDERS), st.sampled_from(NAMES))
+    return st.builds(
+        lambda folder, name: f"{folder}/{name}" if folder else name, st.sampled_from(FOLDERS), st.sampled_from(NAMES)
+    )
 
 
 def steps() -> st.SearchStrategy[Step]:

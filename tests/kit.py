@@ -142,9 +142,7 @@ class Site:
         return copied
 
 
-def make_site(
-    docs: Path, state: Path, *, allow_everyone: bool = True, backend: str = "hash", index: str = "edge"
-) -> Site:
+def make_site(docs: Path, state: Path, *, allow_everyone: bool = True, backend: str = "hash", index: str = "edge") -> Site:
     """`syncd init`, with the hash embedder unless another is asked for."""
     docs.mkdir(exist_ok=True, parents=True)
     docs.chmod(0o755)

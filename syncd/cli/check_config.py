@@ -1,6 +1,8 @@
 """`syncd check-config`: the configuration read back."""
 
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -31,8 +33,8 @@ def command(context: Context, as_json: bool) -> None:
 
 def warn(config: "Config") -> Iterator[str]:
     """What is valid and still worth a second thought."""
-    if not config.state.dir.is_dir():
-        yield f"state.dir = {config.state.dir} is not there; `syncd init DIR --state STATE` makes one"
+    if fault := _fault(config.state.dir):
+        yield f"state.dir = {config.state.dir} {fault}; `syncd init DIR --state STATE` makes one"
     if not config.audit.public_key:
         yield "audit.public_key is not pinned: `syncd audit verify` can't tell this history from a forged one"
     if config.embedder.backend == "hash":
@@ -42,10 +44,21 @@ def warn(config: "Config") -> Iterator[str]:
     if config.index.text == "plain":
         yield 'index.text = "plain": whoever reads the index, its backups or its log reads the text'
     for source in config.sources:
-        if not source.root.is_dir():
-            yield f"source {source.name}: root = {source.root} is not there"
+        if fault := _fault(source.root):
+            yield f"source {source.name}: root = {source.root} {fault}"
         if source.allow_everyone:
             yield f"source {source.name}: allow_everyone = true, so every account here may find what everyone may read"
+
+
+def _fault(folder: Path) -> str | None:
+    """What keeps `folder` from being used as one."""
+    try:
+        mode = folder.stat().st_mode
+    except FileNotFoundError:
+        return "is not there"
+    except OSError as error:
+        return f"can't be reached: {error.strerror}"
+    return None if stat.S_ISDIR(mode) else "is no folder"
 
 
 def _summary(config: "Config") -> Iterator[tuple[str, object]]:

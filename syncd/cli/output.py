@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Final, Protocol
 
 import click
@@ -25,11 +26,16 @@ def emit_json(payload: Mapping[str, object]) -> None:
 
 
 def emit_json_list(key: str, items: Iterable[Mapping[str, object]]) -> None:
-    """Print `{"format_version": 1, key: [items]}`, one item a line, holding one item at a time in memory."""
+    """Print `{"format_version": 1, key: [items]}`, one item a line, holding one item at a time in memory.
+
+    An error before the first item leaves nothing printed, rather than the beginning of a document.
+    """
     write = sys.stdout.write  # click.echo would flush each item
+    rest = iter(items)
+    first = tuple(islice(rest, 1))
     write(f'{{"format_version": {FORMAT_VERSION}, {_json(key)}: [')
     separator = "\n"
-    for item in items:
+    for item in chain(first, rest):
         write(f"{separator}{_json(item)}")
         separator = ",\n"
     write("\n]}\n")

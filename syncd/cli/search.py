@@ -58,7 +58,8 @@ def command(context: Context, question: str, asserted: tuple[str, ...], k: int, 
     else:
         for number, hit in enumerate(found.hits, 1):
             where = f"{hit.source}:{hit.key}"
-            head = f"  {printable(' > '.join(hit.path))}" if hit.path else ""
+            place = [*hit.path, *filter(None, [hit.heading])]
+            head = f"  {printable(' > '.join(place))}" if place else ""
             click.echo(f"{number:>3}. {hit.score:.3f}  {printable(where)}{head}")
             text = " ".join((hit.text or "(text is not kept in this index)").split())
             click.echo(f"     {printable(text[:SHOWN])}{'…' if len(text) > SHOWN else ''}")
@@ -123,3 +124,4 @@ def _record(context: Context, type_: "EventType", body: dict[str, Any], secret: 
             body = {**body, "who": mac(wiring.keyring.identity.row, "who", secret).hex()[:32]}
         with install.transaction() as tx:
             tx.audit(Event(type_, Phase.OUTCOME, install.fresh_id(), actor=wiring.actor, body=body))
+            tx.checkpoint()

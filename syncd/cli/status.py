@@ -92,6 +92,8 @@ def _hints(sources: list[dict[str, Any]], intents: int) -> list[str]:
         name = printable(source["source"])
         if source["quarantined"]:
             hints.append(f"{name}: {source['quarantined']} in quarantine: `syncd quarantine list --source {name}`")
+        elif source["state"] == "incomplete":
+            hints.append(f"{name}: something can't be listed: `syncd plan --source {name}` names it")
         if source["state"] == "halted":
             hints.append(f"{name}: the guard halted: `syncd plan --source {name}`, then `syncd sync --confirm {source['run']}`")
         if source["state"] in ("running", "failed"):

@@ -95,7 +95,11 @@ def _explain(result: "Outcome") -> None:
         click.echo(f"syncd: {GuardHalted(source=result.source, detail=result.reason, run=result.run.hex())}", err=True)
     elif result.state == "incomplete":
         count = result.report.documents.quarantined
-        click.echo(f"syncd: {result.source}: {count} in quarantine. Next: `syncd quarantine list`.", err=True)
+        if count:
+            click.echo(f"syncd: {result.source}: {count} in quarantine. Next: `syncd quarantine list`.", err=True)
+        else:
+            what = "something can't be listed; what is recorded below it stays"
+            click.echo(f"syncd: {result.source}: {what}. Next: `syncd plan --source {result.source}` names it.", err=True)
 
 
 def _ended(result: "Outcome") -> dict:  # type: ignore[type-arg]  # JSON

@@ -132,7 +132,9 @@ def test_reindex_shows_its_plan_first_and_keeps_the_result_the_same(synced):
     done = synced.json("reindex", "--doc", "docs:renamed/long.md", "--reason", "because")["runs"][0]
     assert (done["documents"]["updated"], done["chunks"]["embedded"]) == (1, plan["chunks"])
     assert synced.cli("dump", "--json").stdout == before
-    (event,) = [json.loads(e) for e in synced.cli("audit", "log", "--type", "reindex.requested", "--format", "jsonl").stdout.splitlines()]
+    (event,) = [
+        json.loads(e) for e in synced.cli("audit", "log", "--type", "reindex.requested", "--format", "jsonl").stdout.splitlines()
+    ]
     assert "because" not in json.dumps(event)
 
 

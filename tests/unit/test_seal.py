@@ -1,6 +1,9 @@
 """Seals: what is sealed opens for exactly the point, document, collection and version that it was sealed for."""
 
+import base64
 import dataclasses
+import hashlib
+import hmac
 import uuid
 
 import pytest
@@ -13,6 +16,7 @@ from syncd.core.acl import NOBODY, Acl, allow, clause, deny, everyone, group, us
 from syncd.core.card import Card
 from syncd.core.keys import Epoch, IdentityKeys, Keyring
 from syncd.core.model import Chunk, Fp, Piece, PointId
+from syncd.core.tlv import tlv
 from syncd.errors import CryptoUnavailable, Forged
 from syncd.seal import aead, cards, identity
 from syncd.seal.derive import collection_key, expand, subkey, wrap_key
@@ -191,6 +195,31 @@ def test_plain_text_that_was_edited_in_the_store_is_forged():
     for forged in ({**payload, "text": "another"}, {**payload, "text": 7}, {**sealed, "text": "added"}):
         with pytest.raises(Forged):
             plain.open_text(forged, keys, DOC, point(), FP)
+
+
+def test_the_blobs_of_a_point_are_those_of_the_design():
+    """Built from their parts by hand: each part of key and AAD is there, so that no layer leans on another one."""
+    ring, uid = keyring(), b"C" * 16
+    acl = STAFF.acl.canonical()
+    info = ("syncd/v1", "class", uid, (2).to_bytes(4, "big"))
+    token = hmac.digest(expand(b"k" * 32, tlv(*info)), tlv(STAFF.uid, acl), "sha256")[:16].hex()
+    payload = Sealer(ring, uid).acl_payload(DOC, 3, STAFF, NONCE)
+    assert (payload["acl_class"], payload["acl_version"], payload["epoch"]) == (token, 3, 2)
+    key = expand(b"k" * 32, tlv("syncd/v1", "seal", uid, (2).to_bytes(4, "big")))
+    aad = tlv("syncd/acl", aead.GCM_SIV, uid, 2, DOC, 3, token)
+    made = aead.seal(aead.GCM_SIV, key, NONCE, STAFF.uid + hashlib.sha256(acl).digest(), aad)
+    assert base64.b64decode(payload["acl_sealed"]) == made
+
+    text_key = expand(b"x" * 32, tlv("syncd/v1", "doc", "text", DOC))
+    for mode, inside, digest in (
+        (TextMode.SEALED, b"a text", b""),
+        (TextMode.OMITTED, b"", b""),
+        (TextMode.PLAIN, b"", hashlib.sha256(b"a text").digest()),
+    ):
+        sealed = Sealer(ring, uid, mode).text_payload(DocKeys.of(b"x" * 32, DOC), DOC, point(), FP, "a text", NONCE)
+        aad = tlv("syncd/text", aead.GCM_SIV, uid, DOC, point(), FP, digest)
+        padded = (len(inside).to_bytes(4, "big") + inside).ljust(PAD, b"\0")
+        assert base64.b64decode(sealed["text_sealed"]) == aead.seal(aead.GCM_SIV, text_key, NONCE, padded, aad)
 
 
 def test_lengths_of_sealed_texts_come_in_steps():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from syncd.audit.note import Signer
 from syncd.core.keys import Epoch, IdentityKeys, Keyring
-from syncd.errors import Forged, KeyMissing, KeyUnsafe, KeyWrong, NotPermitted
+from syncd.errors import Forged, KeyDamaged, KeyMissing, KeyUnsafe, KeyWrong, NotPermitted
 from syncd.seal import aead
 from syncd.seal.wrapping import IDENTITY_ROLES, unwrap_keyring, wrap_keyring
 
@@ -34,14 +34,17 @@ class FileKeys:
             algorithm, install = str(stored["algorithm"]), bytes.fromhex(stored["install"])
             wrapped = {str(name): base64.b64decode(value, validate=True) for name, value in stored["keys"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise KeyMissing(file=self._keyring) from error
+            raise KeyDamaged(file=self._keyring, detail="it is no keyring") from error
         aead.probe(algorithm)
         try:
-            return unwrap_keyring(wrapped, kek, algorithm=algorithm, install=install)
+            keyring = unwrap_keyring(wrapped, kek, algorithm=algorithm, install=install)
         except Forged as error:
             raise KeyWrong(file=self._kek) from error
-        except KeyError as error:
-            raise KeyMissing(file=self._keyring) from error
+        except (ValueError, KeyError) as error:
+            raise KeyDamaged(file=self._keyring, detail="a key is not in it") from error
+        if not keyring.epochs:
+            raise KeyDamaged(file=self._keyring, detail="no epoch's key is in it")
+        return keyring
 
     def signing_key(self) -> bytes:
         """The Ed25519 seed of the audit log."""
@@ -82,9 +85,9 @@ def _write_private(path: Path, data: bytes) -> None:
 
 
 def _read_private(path: Path) -> bytes:
-    """The bytes of `path` after its kind, mode and owner were found safe."""
+    """The bytes of `path` after its kind, mode and owner were found safe. Waits for nobody, also where the file is a FIFO."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError as error:
         raise NotPermitted(what=f"{path}: reading the keys", needed="root, or the account that owns the state") from error
     except OSError as error:
@@ -92,11 +95,14 @@ def _read_private(path: Path) -> bytes:
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
-            raise KeyUnsafe(file=path, what="kind", detail="not a regular file")
+            raise KeyUnsafe(file=path, what="kind", detail="not a regular file", advice="restore the file from its backup")
         if facts.st_mode & 0o177:
-            raise KeyUnsafe(file=path, what="mode", detail=f"{stat.S_IMODE(facts.st_mode):04o} instead of 0400 or 0600")
+            detail = f"{stat.S_IMODE(facts.st_mode):04o} instead of 0400 or 0600"
+            raise KeyUnsafe(file=path, what="mode", detail=detail, advice=f"`chmod 0400 {path}` as its owner")
         if facts.st_uid not in (0, os.geteuid()):
-            raise KeyUnsafe(file=path, what="owner", detail=f"uid {facts.st_uid} instead of {os.geteuid()}")
+            detail = f"uid {facts.st_uid} instead of {os.geteuid()}"
+            advice = f"find out who put it there; if it is yours, `chown {os.geteuid()} {path}` as root"
+            raise KeyUnsafe(file=path, what="owner", detail=detail, advice=advice)
         return os.read(handle, 1 << 20)
     finally:
         os.close(handle)
@@ -105,5 +111,5 @@ def _read_private(path: Path) -> bytes:
 def _read_secret(path: Path) -> bytes:
     data = _read_private(path)
     if len(data) != SECRET:
-        raise KeyMissing(file=path)
+        raise KeyDamaged(file=path, detail=f"{len(data)} bytes instead of {SECRET}")
     return data

@@ -28,7 +28,7 @@ def revision(engine: Engine, path: Path) -> str:
         if path.stat().st_size < QUICK_CHECK_BELOW:
             verdict = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
             if verdict != "ok":
-                raise LedgerCorrupt(file=path, detail=verdict)
+                raise LedgerCorrupt(file=path, detail=verdict.splitlines()[-1])  # the line before names the database
         return str(found[0])
 
 
