@@ -1,4 +1,4 @@
-"""A small site for tests: a tree of files, an install over it, and its commands, in this process or as a person would type them."""
+"""A small site for tests: a tree of files, an install over it, and its commands, in this process or typed."""
 
 import json
 import os

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from dict_index import DictIndex
 
 from syncd.adapters.index.edge import EdgeIndex
 from syncd.adapters.index.qdrant import QdrantIndex
@@ -15,7 +16,7 @@ SERVER = os.environ.get("SYNCD_QDRANT_URL")
 _serial = count()
 
 
-@pytest.fixture(scope="session", params=["edge", "memory", *(["server"] if SERVER else [])])
+@pytest.fixture(scope="session", params=["edge", "memory", "dict", *(["server"] if SERVER else [])])
 def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorIndex]:
     """One engine for the whole session: a test works in collections of its own."""
     match request.param:
@@ -23,6 +24,8 @@ def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             engine: VectorIndex = EdgeIndex(tmp_path_factory.mktemp("edge") / "index")
         case "memory":
             engine = QdrantIndex.memory()
+        case "dict":
+            engine = DictIndex()
         case _:
             engine = QdrantIndex(SERVER or "", os.environ.get("SYNCD_QDRANT_API_KEY"))
     yield engine

@@ -30,6 +30,7 @@ class NullIndex:
 
     def drop_collection(self, collection: str) -> None:
         """Forget it and the aliases that point at it."""
+        checks.check_name("collection", collection)
         self._dimensions.pop(collection, None)
         self._aliases = {alias: behind for alias, behind in self._aliases.items() if behind != collection}
 
