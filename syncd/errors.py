@@ -78,7 +78,7 @@ class KeyUnsafe(ConfigError):
 
 
 class KeyWrong(ConfigError):
-    """{file}: this key does not open the keyring. Next: restore the key that belongs to this state; nothing was written."""
+    """{file}: this key does not open {keyring}. Next: restore the two that belong together; nothing was written."""
 
 
 class CryptoUnavailable(ConfigError):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from syncd.adapters.keys import create_keys
@@ -18,6 +18,7 @@ from syncd.core.model import Where
 from syncd.ports import VectorIndex
 from syncd.retrieval.dump import DumpedChunk, Missing
 from syncd.retrieval.reader import Answer
+from syncd.seal.cards import open_place
 from syncd.sync.collection import Collection, ensure_collection, open_collection
 from syncd.sync.every import sync_sources
 from syncd.sync.install import Actor
@@ -74,14 +75,14 @@ class Site:
         with wiring:
             yield wiring
 
-    def sync(self, *, confirm: bytes | None = None, source: str | None = None) -> Outcome:
-        """One sync; the outcome of its one source."""
+    def sync(self, *, confirm: Outcome | None = None, source: str | None = None) -> Outcome:
+        """One sync; the outcome of its one source. An error that ended it is raised."""
         with self.open(writer=True) as wiring:
-            order = replace(Order(TESTER), confirm=confirm)
-            results = sync_sources(wiring.install(), wiring.sources(source), order, lambda _: lambda _: None)
-        assert len(results) == 1
-        assert isinstance(results[0], Outcome), results[0]
-        return results[0]
+            order = Order(TESTER, confirmed=confirm.report.held if confirm else None)
+            (outcome,) = sync_sources(wiring.install(), wiring.sources(source), order, lambda _: lambda _: None)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome
 
     def collection(self, wiring: Wiring) -> Collection:
         """The collection, which must be there."""
@@ -104,6 +105,12 @@ class Site:
             chunks = list(wiring.dump(self.collection(wiring)).chunks())
         assert not [chunk for chunk in chunks if isinstance(chunk, Missing)]
         return [chunk for chunk in chunks if isinstance(chunk, DumpedChunk)]
+
+    def quarantined(self) -> dict[str, str]:
+        """Key -> reason of everything in quarantine."""
+        with self.open() as wiring, wiring.ledger.read() as view:
+            rows = list(view.quarantined())
+            return {open_place(wiring.keyring, "quarantine", row.locator, row.sealed): row.reason for row in rows}
 
     def points(self, where: Where | None = None) -> int:
         """How many points the index itself counts."""

@@ -25,9 +25,7 @@ COLUMNS = ("seq", "time", "type", "phase", "source", "doc", "run", "facts")
 @click.command("log", epilog=epilog("syncd audit log --doc ~/plan.md --since 2026-01-01", Exit.INTEGRITY, Exit.CONFIG))
 @source_option
 @click.option("--doc", metavar="DOC", help="Of this document: a doc id, an absolute path (also a former one), or SOURCE:KEY.")
-@click.option(
-    "--type", "types", metavar="TYPE", multiple=True, help="Of this type, such as doc.synced; repeatable."
-)
+@click.option("--type", "types", metavar="TYPE", multiple=True, help="Of this type, such as doc.synced; repeatable.")
 @click.option("--run", metavar="RUN", help="Of this run.")
 @click.option("--since", metavar="TIME", help="From this time on (UTC, such as 2026-01-31 or 2026-01-31T08:00).")
 @click.option("--until", metavar="TIME", help="Before this time.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,6 @@ from syncd.errors import Exit
 
 if TYPE_CHECKING:
     from syncd.ports import Source
-    from syncd.sync.every import Failure
     from syncd.sync.report import Progress
     from syncd.sync.run import Outcome
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         Exit.INTEGRITY,
         Exit.UNAVAILABLE,
         Exit.TRY_AGAIN,
+        Exit.PERMISSION,
         Exit.CONFIG,
     ),
 )
@@ -49,8 +49,8 @@ def command(context: Context, source: str | None, confirm: str | None, as_json: 
         order = Order(wiring.actor)
         if confirm is not None:
             with wiring.ledger.read() as view:
-                chosen, run = halted_run(view, install, sources, confirm)
-            sources, order = [chosen], replace(order, confirm=run)
+                chosen, held = halted_run(view, install, sources, confirm)
+            sources, order = [chosen], replace(order, confirmed=held)
         results = sync_sources(install, sources, order, lambda s: told(report, s.name))
     return show(results, as_json=as_json)
 
@@ -61,11 +61,9 @@ def told(report: Report, source: str) -> "Callable[[Progress], None]":
     return lambda p: report(p.done, p.total, f"{source}: {words.get(p.phase, p.phase)}")
 
 
-def show(results: "list[Outcome | Failure]", *, as_json: bool) -> Exit:
+def show(outcomes: "list[Outcome]", *, as_json: bool) -> Exit:
     """Print what every run did; returns the one exit code."""
-    from syncd.sync.every import Failure
-
-    runs = [_failed(result) if isinstance(result, Failure) else _ended(result) for result in results]
+    runs = [_ended(outcome) for outcome in outcomes]
     if as_json:
         emit_json({"runs": runs})
     else:
@@ -76,43 +74,34 @@ def show(results: "list[Outcome | Failure]", *, as_json: bool) -> Exit:
                 for run in runs
             ],
         )
-    codes = []
-    for result in results:
-        if isinstance(result, Failure):
-            click.echo(f"syncd: {printable(str(result.error))}", err=True)
-            codes.append(result.error.exit)
-            continue
-        codes.append({"halted": Exit.HALTED, "incomplete": Exit.INCOMPLETE}.get(result.state, Exit.OK))
-        _explain(result)
-    return worst(*codes)
+    return worst(*map(_explain, outcomes))
 
 
-def _explain(result: "Outcome") -> None:
-    """What a person has to know beyond the numbers, and the next command."""
+def _explain(outcome: "Outcome") -> Exit:
+    """What a person has to know beyond the numbers, and the next command; returns the exit code."""
+    from syncd.core.lifecycle import RunState
     from syncd.errors import GuardHalted
 
-    if result.state == "halted":
-        click.echo(f"syncd: {GuardHalted(source=result.source, detail=result.reason, run=result.run.hex())}", err=True)
-    elif result.state == "incomplete":
-        count = result.report.documents.quarantined
-        if count:
-            click.echo(f"syncd: {result.source}: {count} in quarantine. Next: `syncd quarantine list`.", err=True)
-        else:
-            what = "something can't be listed; what is recorded below it stays"
-            click.echo(f"syncd: {result.source}: {what}. Next: `syncd plan --source {result.source}` names it.", err=True)
+    if outcome.error is not None:
+        click.echo(f"syncd: {printable(str(outcome.error))}", err=True)
+        return outcome.error.exit
+    if outcome.state is RunState.HALTED:
+        click.echo(f"syncd: {GuardHalted(source=outcome.source, detail=outcome.reason, run=outcome.run.hex())}", err=True)
+        return Exit.HALTED
+    if outcome.state is RunState.INCOMPLETE:
+        count = outcome.report.documents.quarantined
+        click.echo(f"syncd: {outcome.source}: {count} in quarantine. Next: `syncd quarantine list`.", err=True)
+        return Exit.INCOMPLETE
+    return Exit.OK
 
 
-def _ended(result: "Outcome") -> dict:  # type: ignore[type-arg]  # JSON
+def _ended(outcome: "Outcome") -> dict[str, Any]:
+    counters = outcome.report.as_dict()
     return {
-        "run": result.run.hex(),
-        "state": result.state.value,
-        "source": result.source,
-        **result.report.as_dict(),
-        "seconds": round(result.seconds, 3),
+        "run": outcome.run.hex(),
+        "state": outcome.state.value,
+        "source": outcome.source,
+        "documents": counters["documents"],
+        "chunks": counters["chunks"],
+        "seconds": round(outcome.seconds, 3),
     }
-
-
-def _failed(result: "Failure") -> dict:  # type: ignore[type-arg]  # JSON
-    from syncd.sync.report import Report as Counters
-
-    return {"run": None, "state": "failed", "source": result.source, **Counters().as_dict(), "seconds": 0.0}

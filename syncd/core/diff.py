@@ -47,7 +47,9 @@ class Recorded:
     shape: bytes
     racy: bool = False
     complete: bool = True
-    """False while a change of it was begun and never ended."""
+    """False when a change of it was begun and never proven, or it is hidden until it is seen again."""
+    shut: bool = False
+    """Fenced because its ACL is unknown: nobody reads it, so nothing is urgent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Shelved:
     version: bytes
     shape: bytes
     reason: str
+    resting: bool
+    """Its next try has not come yet."""
 
 
 PERMANENT = frozenset({Reason.FORMAT, Reason.TOO_LARGE, Reason.SPECIAL})
@@ -100,35 +104,32 @@ def still_shelved(seen: Seen, shelved: Shelved, shape: bytes) -> bool:
         return shelved.reason == Reason.ACL
     if seen.refusal is not None:
         return shelved.reason == seen.refusal.reason
-    return shelved.reason in PERMANENT and seen.version == shelved.version and shelved.shape == shape
+    if shelved.reason not in PERMANENT and not shelved.resting:
+        return False
+    return seen.version == shelved.version and shelved.shape == shape and shelved.reason != Reason.ACL
 
 
 @dataclass(frozen=True, slots=True)
 class PageDiff:
-    """What a page asks for, key by key. shelved: keys that stay in quarantine; unchanged: how many are as recorded."""
+    """What a page asks for, key by key in key order. shelved: keys that stay in quarantine."""
 
     actions: tuple[tuple[str, Action], ...]
     shelved: tuple[str, ...]
-    unchanged: int
 
 
 def diff_page(
     seen: Mapping[str, Seen], recorded: Mapping[str, Recorded], shelved: Mapping[str, Shelved], shape: bytes
 ) -> PageDiff:
-    """The difference of one completely listed page."""
+    """The difference of one completely listed page. What is recorded and not listed is the caller's: its key is sealed."""
     actions: list[tuple[str, Action]] = []
     staying: list[str] = []
-    unchanged = 0
     for key, mine in seen.items():
-        before = recorded.get(key)
-        parked = shelved.get(key)
-        if parked is not None and still_shelved(mine, parked, shape):
+        before, parked = recorded.get(key), shelved.get(key)
+        served = before is None or before.shut or (before.complete and mine.acl is not None)
+        if parked is not None and served and still_shelved(mine, parked, shape):
             staying.append(key)
             if before is not None and mine.acl is not None and mine.acl != before.acl:
                 actions.append((key, Action.RETAG))
-            continue
-        asked = compare(mine, before, shape)
-        actions += ((key, action) for action in asked)
-        unchanged += not asked
-    actions += ((key, action) for key in recorded if key not in seen for action in compare(None, recorded[key], shape))
-    return PageDiff(tuple(actions), tuple(staying), unchanged)
+        else:
+            actions += ((key, action) for action in compare(mine, before, shape))
+    return PageDiff(tuple(actions), tuple(staying))

@@ -15,7 +15,7 @@ class Limits:
 
 def deletions(known: int, missing: int, limits: Limits) -> str | None:
     """Why the deletion of `missing` of `known` documents must wait, or None."""
-    if missing and missing == known:
+    if known and missing >= known:
         return f"all {known} documents are gone"
     if beyond(known, missing, limits):
         return f"{missing} of {known} documents are gone"

@@ -21,9 +21,19 @@ class Fence(StrEnum):
     NARROWED = "narrowed"
     """Its ACL narrowed and the index has not been proven to know."""
     MISSING = "missing"
-    """It was not in its completely listed page (fenced at once, as long as the guard would agree)."""
+    """It was not in its completely listed page, or the page could not be listed: hidden until it is seen again."""
     ACL = "acl"
     """Its ACL is unknown: fenced without end."""
+
+
+class Due(IntEnum):
+    """Whether a document is to be looked at although nothing says that it changed."""
+
+    NO = 0
+    LOOK = 1
+    """A change of it was begun and never proven, or a chunk of it is missing: read it and compare again."""
+    EMBED = 2
+    """A reindex: nothing recorded of it is believed, its texts are embedded again."""
 
 
 class PointState(IntEnum):
@@ -74,6 +84,7 @@ class DocRow:
     version: bytes
     content: bytes
     shape: bytes
+    due: Due
     racy: bool
     class_id: int
     issued: int

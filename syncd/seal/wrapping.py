@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from syncd.core.keys import Epoch, IdentityKeys, Keyring
 from syncd.core.tlv import tlv
+from syncd.errors import Forged
 from syncd.seal import aead
 from syncd.seal.derive import subkey, wrap_key
 
@@ -67,5 +68,6 @@ def wrap_dek(keyring: Keyring, epoch: Epoch, dek: bytes, doc: bytes, nonce: byte
 def open_dek(keyring: Keyring, number: int, wrapped: bytes, doc: bytes) -> DocKeys:
     """A document's keys from its ledger row; raises Forged, also when the epoch was retired."""
     epoch = keyring.epoch(number)
-    key = wrap_key(epoch) if epoch else bytes(32)
-    return DocKeys.of(unwrap(keyring.algorithm, key, wrapped, role="dek", epoch=number, owner=doc), doc)
+    if epoch is None:
+        raise Forged(what="document key of an unknown epoch")
+    return DocKeys.of(unwrap(keyring.algorithm, wrap_key(epoch), wrapped, role="dek", epoch=number, owner=doc), doc)

@@ -8,18 +8,18 @@ from dataclasses import replace
 
 from syncd.core.card import Card
 from syncd.core.model import Chunk, Fp, Ids, Observation, Point, PointId, Reason, Refusal, Vector, Where
-from syncd.core.rows import DocRow, DocState, Fence, IntentRow, NameRow, PageRow, PointRow, PointState
+from syncd.core.rows import DocRow, DocState, Due, Fence, IntentRow, NameRow, PageRow, PointRow, PointState
 from syncd.seal import identity
 from syncd.seal.cards import seal_card, seal_name
 from syncd.seal.derive import mac
-from syncd.seal.wrapping import DocKeys, open_dek, wrap_dek
-from syncd.sync.group import Group, Item
+from syncd.seal.wrapping import DocKeys, wrap_dek
+from syncd.sync.group import Group, Item, Refused
 from syncd.sync.install import EventType, Phase, Transaction
 from syncd.sync.prepare import Cut, Fetched, cut
 from syncd.sync.report import Progress
 from syncd.sync.rundata import Run, lifted
 from syncd.sync.shelve import release, shelve
-from syncd.sync.tags import STALE
+from syncd.sync.tags import same_text_mode
 from syncd.sync.vectors import vectors_for
 
 BATCH = 256
@@ -32,6 +32,8 @@ class Applier:
         self.run = run
         self.group = Group()
         self.done = 0
+        self.unsettled: set[bytes] = set()
+        """Pages with a document that is not in as it should be: they are opened again next time."""
 
     # -- collecting --------------------------------------------------------------------------------------------------
 
@@ -47,26 +49,28 @@ class Applier:
             return made.reason in (Reason.FORMAT, Reason.TOO_LARGE)
         item = self._item(fetched, prefix, made, row, parked=parked)
         self.group.add(item)
-        policy = install.policy
-        if self.group.full(policy.group_chunks, policy.group_documents, policy.group_bytes):
+        if self.group.full(install.policy):
             self.flush()
         return True
 
     def refuse(self, seen: Observation, prefix: str, refusal: Refusal, row: DocRow | None) -> None:
-        """Put a version into quarantine, by name."""
-        with self.run.install.transaction() as tx:
-            shelve(self.run, tx, seen, prefix, refusal, row)
+        """Put a version into quarantine, by name, when the group is recorded."""
+        self.group.refusals.append(Refused(seen, prefix, refusal, row))
 
     def close_page(self, page: PageRow) -> None:
         """Record a page once everything of it that was put before is in."""
         self.group.pages.append(page)
+        if self.group.full(self.run.install.policy):
+            self.flush()
 
     def _item(self, fetched: Fetched, prefix: str, made: Cut, row: DocRow | None, *, parked: bool) -> Item:
         run, install = self.run, self.run.install
         seen, op = fetched.seen, install.fresh_id()
         if row is not None:
-            keys = open_dek(install.keyring, row.epoch, row.dek, row.doc)
-            return self._known(Item(seen, prefix, fetched.content.digest, made, row, keys, False, row.shape == STALE, parked, op))
+            item = Item(seen, prefix, fetched.content.digest, made, row, run.vault.keys(row), parked=parked, op=op)
+            item.again = row.due is Due.EMBED
+            item.rewrite = item.again or not same_text_mode(row.shape, run.tags.shape)
+            return self._known(item)
         doc, dek = identity.new_doc(install.fresh_id()), install.entropy.bytes(32)
         epoch = install.keyring.current
         row = DocRow(
@@ -78,7 +82,8 @@ class Applier:
             identity=run.tags.identity(seen),
             version=b"",
             content=b"",
-            shape=b"",
+            shape=run.tags.shape,
+            due=Due.LOOK,
             racy=seen.racy,
             class_id=0,
             issued=1,
@@ -91,7 +96,9 @@ class Applier:
             seen_at=run.started,
             synced_at=0.0,
         )
-        return Item(seen, prefix, fetched.content.digest, made, row, DocKeys.of(dek, doc), True, False, parked, op)
+        item = Item(seen, prefix, fetched.content.digest, made, row, DocKeys.of(dek, doc), parked=parked, op=op)
+        item.is_new = True
+        return item
 
     def _known(self, item: Item) -> Item:
         """An item of a document that has points already."""
@@ -104,7 +111,7 @@ class Applier:
     def flush(self) -> None:
         """Commit the group: intent, vectors, points, outcome."""
         group, self.group = self.group, Group()
-        if not group.items and not group.pages:
+        if not (group.items or group.pages or group.refusals):
             return
         self._intend(group)
         if group.items:
@@ -121,7 +128,7 @@ class Applier:
             return
         with install.transaction() as tx:
             for item in list(group.items):
-                if not self._class(tx, item):
+                if item.is_new and not self._class(tx, item):
                     group.items.remove(item)
                     continue
                 if item.is_new:
@@ -140,11 +147,10 @@ class Applier:
     def _class(self, tx: Transaction, item: Item) -> bool:
         """Give a new document its class; False when there would be too many."""
         run, acl = self.run, item.seen.acl
-        if not item.is_new or acl is None:
-            return True
-        key = run.tags.acl(acl)
-        if run.classes.full(key):
+        key = run.tags.acl(acl) if acl is not None else b""
+        if acl is None or run.classes.full(key):
             shelve(run, tx, item.seen, item.prefix, Refusal(Reason.ACL, "more distinct ACLs than acl.max_classes"), None)
+            self.unsettled.add(run.tags.page(item.prefix))
             return False
         item.row = replace(item.row, class_id=run.classes.ensure(tx.ledger, key, acl).id)
         return True
@@ -197,9 +203,15 @@ class Applier:
         with run.install.transaction() as tx:
             for item in group.items:
                 self._outcome(tx, item)
-            unsettled = {run.tags.page(item.prefix) for item in group.items if item.failed}
+            for refused in group.refusals:
+                shelve(run, tx, refused.seen, refused.prefix, refused.refusal, refused.row)
+            self.unsettled |= {run.tags.page(item.prefix) for item in group.items if item.failed}
             for page in group.pages:
-                tx.ledger.put_page(replace(page, stamp=None) if page.locator in unsettled else page)
+                tx.ledger.put_page(self.settled(page))
+
+    def settled(self, page: PageRow) -> PageRow:
+        """The row to record for a page: without a stamp when something of it is undone."""
+        return replace(page, stamp=None) if page.locator in self.unsettled else page
 
     def _outcome(self, tx: Transaction, item: Item) -> None:
         run, install, seen = self.run, self.run.install, item.seen
@@ -214,6 +226,7 @@ class Applier:
             version=run.tags.version(seen),
             content=run.tags.content(item.digest),
             shape=run.tags.shape,
+            due=Due.LOOK if item.failed else Due.NO,
             racy=seen.racy,
             fence=lifted(row),
             staged=False,
@@ -242,7 +255,7 @@ class Applier:
                 seen_to_searchable_ms=max(0, int((now - run.started) * 1000)),
             )
         )
-        if item.is_new:
+        if item.row.state is DocState.PENDING:
             sealed = seal_name(install.keyring.algorithm, item.keys, row.doc, locator, seen.key, install.nonce())
             tx.ledger.put_name(NameRow(row.doc, locator, seq, sealed))
         if item.failed:
@@ -256,6 +269,6 @@ class Applier:
         report.chunks.reused += max(0, total - item.embedded)
         if item.row.state is DocState.PENDING:
             report.documents.added += 1
-        else:
+        elif item.row.content != self.run.tags.content(item.digest) or item.to_write() or item.stale():
             report.documents.updated += 1
             self.run.touched.add(item.row.doc)

@@ -6,6 +6,7 @@ from syncd.core.acl import NOBODY, Acl
 from syncd.core.rows import ClassRow
 from syncd.ports import LedgerTx
 from syncd.seal.cards import open_acl, seal_acl
+from syncd.seal.identity import acl_key
 from syncd.seal.points import AclClass
 from syncd.sync.install import Install
 
@@ -16,8 +17,9 @@ class Classes:
     A transaction that fails ends its run, so nothing is remembered here that was rolled back.
     """
 
-    def __init__(self, install: Install, rows: Iterable[ClassRow]) -> None:
+    def __init__(self, install: Install, rows: Iterable[ClassRow], live: frozenset[int]) -> None:
         self._install = install
+        self._live = set(live)
         self._by_id = {row.id: row for row in rows}
         self._by_key = {row.key: row for row in self._by_id.values()}
         self._acls: dict[int, Acl] = {}
@@ -38,8 +40,9 @@ class Classes:
         return AclClass(self._by_id[class_id].uid, self.acl(class_id))
 
     def full(self, key: bytes) -> bool:
-        """Whether the ACL of that key would be a new class beyond `acl.max_classes`."""
-        return key not in self._by_key and len(self._by_key) >= self._install.policy.max_classes
+        """Whether the ACL of that key would be one more class in use, beyond `acl.max_classes`."""
+        known = self._by_key.get(key)
+        return (known is None or known.id not in self._live) and len(self._live) >= self._install.policy.max_classes
 
     def ensure(self, tx: LedgerTx, key: bytes, acl: Acl) -> ClassRow:
         """The class of `acl`, made in this transaction if it is new."""
@@ -49,8 +52,9 @@ class Classes:
             sealed = seal_acl(self._install.keyring, uid, acl, self._install.nonce())
             found = tx.put_class(ClassRow(0, key, uid, sealed))
             self._by_key[key] = self._by_id[found.id] = found
+        self._live.add(found.id)
         return found
 
-    def random(self, tx: LedgerTx) -> ClassRow:
-        """A class that no reader will ever match: for documents whose ACL is unknown."""
-        return self.ensure(tx, self._install.entropy.bytes(32), NOBODY)
+    def nobody(self, tx: LedgerTx) -> ClassRow:
+        """The class that no reader will ever match: for documents whose ACL is unknown."""
+        return self.ensure(tx, acl_key(self._install.keyring.identity, NOBODY), NOBODY)

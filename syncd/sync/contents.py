@@ -1,132 +1,178 @@
 """The second pass: the pages that differ are opened again, and what their documents say now goes into the index."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from syncd.core.acl import Acl
 from syncd.core.diff import PERMANENT, Action, settle_look
-from syncd.core.model import Page, Reason, Refusal
+from syncd.core.model import Observation, Page, Reason, Refusal
 from syncd.core.rows import DocRow, Fence, PageRow, QuarantineRow
-from syncd.seal.cards import open_card, seal_card, seal_place
-from syncd.seal.wrapping import open_dek
+from syncd.seal.cards import seal_place
 from syncd.sync.apply import Applier
 from syncd.sync.observe import OpenedPage
 from syncd.sync.prepare import Fetched, fetch
-from syncd.sync.retag import Retag, narrows, retag
-from syncd.sync.rundata import Run
+from syncd.sync.retag import Retag, narrows, retag, serving
+from syncd.sync.rundata import Run, lifted
 from syncd.sync.shelve import release
+from syncd.sync.survey import opens
 from syncd.sync.tags import recorded
 
 _ACL_UNKNOWN = Refusal(Reason.ACL, "could not be read")
+_TOO_MANY = Refusal(Reason.ACL, "more distinct ACLs than acl.max_classes")
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One opening of a page: what was found equal, what may be retagged now that its content is known, what is left undone."""
+
+    opened: OpenedPage
+    fresh: list[tuple[DocRow, Fetched]] = field(default_factory=list)
+    retags: dict[bytes, Retag] = field(default_factory=dict)
+    settled: bool = True
+
+    @property
+    def prefix(self) -> str:
+        """The page."""
+        return self.opened.page.prefix
 
 
 class ContentPass:
-    """Works through the pages that changed. `hold_widenings`: the guard waits for a person."""
+    """Works through the pages that changed. hold_widenings: the guard waits for a person.
+
+    A wider ACL is given to a document after its content: who gains access gains it to the new text, not to the former one.
+    """
 
     def __init__(self, run: Run, applier: Applier, *, hold_widenings: bool) -> None:
         self.run = run
         self.applier = applier
         self.hold_widenings = hold_widenings
+        self.again: list[Page] = []
+        """Pages with a document whose ACL widens once its new text is in."""
 
     def page(self, page: Page) -> PageRow:
         """Bring one page into the index (its last documents may still be in the applier's group); returns its row."""
-        opened = self._acls_first(page)
-        settled = not self._held(opened)
-        fresh: list[tuple[DocRow, Fetched]] = []
+        run = self.run
+        with run.install.ledger.read() as view:
+            visit = _Visit(run.observer.open(view, page))
+        opened = visit.opened
         for key in opened.asking(Action.QUARANTINE):
-            settled &= self._refuse(opened, key)
-        for key in opened.asking(Action.ADD, Action.LOOK):
-            settled &= self._look(opened, key, fresh)
-        self._refresh(opened, fresh)
-        locator = self.run.tags.page(page.prefix)
-        sealed = seal_place(self.run.install.keyring, "page", locator, page.prefix, self.run.install.nonce())
-        stamp = self.run.tags.stamp(opened.listing.stamp) if settled else None
-        return PageRow(locator, self.run.tags.source_id, stamp, self.run.scan, sealed)
-
-    def _open(self, page: Page) -> OpenedPage:
-        with self.run.install.ledger.read() as view:
-            return self.run.observer.open(view, page)
-
-    def _acls_first(self, page: Page) -> OpenedPage:
-        """The page with every ACL that may change brought up to date."""
-        opened = self._open(page)
-        changes = []
+            self._refuse(visit, opened.members[key], opened.members[key].refusal or _ACL_UNKNOWN, opened.rows.get(key))
+        newer = {*opened.asking(Action.LOOK, Action.QUARANTINE)}
         for key in opened.asking(Action.RETAG):
-            row, acl = opened.rows[key], opened.members[key].acl
-            if acl is not None and not self._waits(row, acl):
-                changes.append(Retag(row, acl))
-        for key in opened.asking(Action.QUARANTINE):
-            seen = opened.members[key]
-            if seen.acl is None and key in opened.rows and opened.rows[key].fence is not Fence.ACL:
-                changes.append(Retag(opened.rows[key], None))
-        if not changes:
-            return opened
-        retag(self.run, changes)
-        return self._open(page)
+            if key not in newer:
+                shelved = key in opened.diff.shelved
+                visit.settled &= self._acl(visit, opened.rows[key], opened.members[key], sure=not shelved) or shelved
+        for key in opened.asking(Action.ADD, Action.LOOK):
+            self._look(visit, key)
+        self._refresh(visit)
+        retag(run, visit.retags.values())
+        # What is missing now and was not at the survey is the next run's.
+        visit.settled &= all(row.staged for row in opened.missing)
+        locator = run.tags.page(page.prefix)
+        sealed = seal_place(run.install.keyring, "page", locator, page.prefix, run.install.nonce())
+        stamp = run.tags.stamp(opened.listing.stamp) if visit.settled else None
+        return PageRow(locator, run.tags.source_id, stamp, run.scan, sealed)
 
-    def _waits(self, row: DocRow, acl: Acl) -> bool:
-        """Whether the change opens the document to everyone while the guard holds that back."""
-        before = self.run.classes.acl(row.class_id)
-        return self.hold_widenings and acl.open_to_everyone() and not before.open_to_everyone() and not narrows(before, acl)
+    def _acl(self, visit: _Visit, row: DocRow, seen: Observation, *, sure: bool) -> bool:
+        """Let a document have the ACL that was seen, as far as that is due; False when more of it is to come.
 
-    def _held(self, opened: OpenedPage) -> bool:
-        """Whether an ACL change of this page is still to be done."""
-        return any(True for _ in opened.asking(Action.RETAG))
+        sure: the text that it serves is the one that this ACL is for.
+        """
+        run, before = self.run, self.run.classes.acl(row.class_id)
+        acl: Acl | None = seen.acl if sure else serving(before, seen.acl)
+        if acl is None or run.classes.full(run.tags.acl(acl)):
+            self.applier.refuse(seen, visit.prefix, _ACL_UNKNOWN if acl is None else _TOO_MANY, row)
+            if row.fence is not Fence.ACL:
+                visit.retags[row.doc] = Retag(row, None)
+            visit.settled = False
+            return False
+        if opens(before, acl) and self.hold_widenings and not narrows(before, acl):
+            visit.settled = False
+            return False
+        unproven = row.floor != row.issued or row.fence is Fence.NARROWED or (sure and row.fence is Fence.ACL)
+        if unproven or run.tags.acl(acl) != run.classes.row(row.class_id).key:
+            visit.retags[row.doc] = Retag(row, acl)
+        return sure or acl == seen.acl
 
-    def _refuse(self, opened: OpenedPage, key: str) -> bool:
-        seen = opened.members[key]
-        refusal = seen.refusal or _ACL_UNKNOWN
-        self.applier.refuse(seen, opened.page.prefix, refusal, opened.rows.get(key))
-        return refusal.reason in PERMANENT
+    def _refuse(self, visit: _Visit, seen: Observation, refusal: Refusal, row: DocRow | None) -> None:
+        """Quarantine a version. The older one goes on serving whom both ACLs permit, and nobody when the new one is unknown."""
+        self.applier.refuse(seen, visit.prefix, refusal, row)
+        visit.settled &= refusal.reason in PERMANENT
+        if row is not None and refusal.reason is Reason.ACL and row.fence is not Fence.ACL:
+            visit.retags[row.doc] = Retag(row, None)
+        elif row is not None and seen.acl is not None:
+            self._acl(visit, self._seen_again(row), seen, sure=False)
 
-    def _look(self, opened: OpenedPage, key: str, fresh: list[tuple[DocRow, Fetched]]) -> bool:
-        """Read one document; False when the page has to be opened again next time."""
-        run, prefix, seen, row = self.run, opened.page.prefix, opened.members[key], opened.rows.get(key)
+    def _seen_again(self, row: DocRow) -> DocRow:
+        """A document that was hidden until it is seen again, and is: its older version serves once more."""
+        if row.fence is not Fence.MISSING:
+            return row
+        row = replace(row, fence=lifted(row), staged=False)
+        with self.run.install.ledger.write() as tx:
+            tx.put_doc(row)
+        return row
+
+    def _look(self, visit: _Visit, key: str) -> None:
+        """Read one document, and give it to the applier unless it says what is recorded."""
+        run, opened = self.run, visit.opened
+        seen, row = opened.members[key], opened.rows.get(key)
         got = fetch(run.source, seen)
         if got is None:
-            return False
+            visit.settled = False
+            return
         if isinstance(got, Refusal):
-            self.applier.refuse(seen, prefix, got, row)
-            return got.reason in PERMANENT
-        calm = got.seen is seen
+            self._refuse(visit, seen, got, row)
+            return
+        visit.settled &= got.seen is seen
+        parked = key in opened.parked
         if row is None:
-            return self.applier.put(got, prefix, None, parked=key in opened.parked) and calm
-        if got.seen.acl is None or run.tags.acl(got.seen.acl) != run.classes.row(row.class_id).key:
-            return False  # its ACL changed just now: next pass, ACL first
+            visit.settled &= self.applier.put(got, visit.prefix, None, parked=parked)
+            return
         known = recorded(row, run.classes.row(row.class_id))
         if settle_look(known, run.tags.content(got.content.digest), run.tags.shape) is Action.REFRESH:
-            fresh.append((row, got))
-            return calm
-        return self.applier.put(got, prefix, row, parked=key in opened.parked) and calm
+            visit.fresh.append((row, got))
+            visit.settled &= self._acl(visit, row, got.seen, sure=True)
+            return
+        self._acl(visit, row, got.seen, sure=False)
+        if row.doc in visit.retags:
+            # Narrowed while the content was read: the ACL first, the content when the page is opened again.
+            visit.settled = False
+            self._come_back(visit)
+            return
+        if got.seen.acl is not None and run.tags.acl(got.seen.acl) != run.classes.row(row.class_id).key:
+            self._come_back(visit)
+        visit.settled &= self.applier.put(got, visit.prefix, row, parked=parked)
+
+    def _come_back(self, visit: _Visit) -> None:
+        if visit.opened.page not in self.again:
+            self.again.append(visit.opened.page)
 
     def _freed(self, opened: OpenedPage) -> list[QuarantineRow]:
         """What was in quarantine and needs nothing more: its ACL is known again, and its content is as recorded."""
         busy = {*opened.diff.shelved, *opened.asking(Action.ADD, Action.LOOK, Action.QUARANTINE)}
         return [shelf for key, shelf in opened.parked.items() if key not in busy]
 
-    def _refresh(self, opened: OpenedPage, fresh: list[tuple[DocRow, Fetched]]) -> None:
+    def _refresh(self, visit: _Visit) -> None:
         """Record the new versions of documents whose content did not change, and let go what is no longer listed."""
-        run, install = self.run, self.run.install
-        freed = self._freed(opened)
-        if not fresh and not opened.unparked and not freed:
+        run, install, opened = self.run, self.run.install, visit.opened
+        gone = [*opened.unparked, *self._freed(opened)]
+        if not visit.fresh and not gone:
             return
         with install.transaction() as tx:
-            for row, got in fresh:
+            for row, got in visit.fresh:
                 seen = got.seen
-                keys = open_dek(install.keyring, row.epoch, row.dek, row.doc)
-                card = open_card(install.keyring.algorithm, keys, row.doc, row.vault)
-                card = replace(card, key=seen.key, size=seen.size, changed_at=seen.changed_at)
-                vault = seal_card(install.keyring.algorithm, keys, row.doc, card, install.nonce())
-                tx.ledger.put_doc(
-                    replace(
-                        row,
-                        version=run.tags.version(seen),
-                        identity=run.tags.identity(seen),
-                        racy=seen.racy,
-                        vault=vault,
-                        seen_at=run.started,
-                    )
+                card = replace(run.vault.card(row), key=seen.key, size=seen.size, changed_at=seen.changed_at)
+                row = replace(  # noqa: PLW2901 - the row as it is from here on
+                    row,
+                    version=run.tags.version(seen),
+                    identity=run.tags.identity(seen),
+                    racy=seen.racy,
+                    vault=run.vault.sealed(row, card, install.nonce()),
+                    seen_at=run.started,
                 )
+                tx.ledger.put_doc(row)
+                if row.doc in visit.retags:
+                    visit.retags[row.doc] = replace(visit.retags[row.doc], row=row)
                 if seen.key in opened.parked:
                     release(run, tx, run.tags.locator(seen.key), row.doc)
-            for shelf in (*opened.unparked, *freed):
+            for shelf in gone:
                 release(run, tx, shelf.locator, shelf.doc)

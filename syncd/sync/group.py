@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from syncd.core.model import Chunk, Observation, Refusal
 from syncd.core.rows import DocRow, PageRow, PointRow, PointState
 from syncd.seal.wrapping import DocKeys
+from syncd.sync.install import Policy
 from syncd.sync.prepare import Cut
 
 
 @dataclass(slots=True)
 class Item:
-    """A document on its way into the index. `again`: a reindex, so that nothing recorded is believed."""
+    """A document on its way into the index. parked: its key is in quarantine.
+
+    is_new: it has no life yet. again: a reindex, so that nothing recorded is believed. rewrite: every point is written anew.
+    """
 
     seen: Observation
     prefix: str
@@ -18,10 +22,11 @@ class Item:
     cut: Cut
     row: DocRow
     keys: DocKeys
-    is_new: bool
-    again: bool
     parked: bool
     op: bytes
+    is_new: bool = False
+    again: bool = False
+    rewrite: bool = False
     existing: dict[tuple[bytes, int], PointState] = field(default_factory=dict)
     failed: dict[int, Refusal] = field(default_factory=dict)
     embedded: int = 0
@@ -35,7 +40,7 @@ class Item:
         return [
             place
             for place, chunk in enumerate(self.cut.chunks)
-            if self.again or self.existing.get((chunk.fp, chunk.occurrence)) is not PointState.LIVE
+            if self.rewrite or self.existing.get((chunk.fp, chunk.occurrence)) is not PointState.LIVE
         ]
 
     def kept_chunks(self) -> tuple[Chunk, ...]:
@@ -48,11 +53,22 @@ class Item:
         return [PointRow(self.row.doc, fp, occ, state) for (fp, occ), state in self.existing.items() if (fp, occ) not in wanted]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A version that goes into quarantine, and the document whose older version goes on serving."""
+
+    seen: Observation
+    prefix: str
+    refusal: Refusal
+    row: DocRow | None
+
+
 @dataclass(slots=True)
 class Group:
-    """Items and the pages that are complete once they are in."""
+    """Items, refusals, and the pages that are complete once these are recorded."""
 
     items: list[Item] = field(default_factory=list)
+    refusals: list[Refused] = field(default_factory=list)
     pages: list[PageRow] = field(default_factory=list)
     chunks: int = 0
     bytes: int = 0
@@ -63,6 +79,11 @@ class Group:
         self.chunks += len(item.cut.chunks)
         self.bytes += sum(map(len, item.cut.bodies)) * 2
 
-    def full(self, chunks: int, documents: int, size: int) -> bool:
+    def full(self, policy: Policy) -> bool:
         """Whether it should be committed."""
-        return self.chunks >= chunks or len(self.items) >= documents or self.bytes >= size or len(self.pages) >= 4 * documents
+        return (
+            self.chunks >= policy.group_chunks
+            or len(self.items) + len(self.refusals) >= policy.group_documents
+            or self.bytes >= policy.group_bytes
+            or len(self.pages) >= 4 * policy.group_documents
+        )

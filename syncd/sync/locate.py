@@ -7,9 +7,7 @@ from syncd.core.keys import Keyring
 from syncd.core.rows import DocRow
 from syncd.errors import DocUnknown
 from syncd.ports import LedgerView, Source
-from syncd.seal.cards import open_card
-from syncd.seal.identity import document_locator, source_id
-from syncd.seal.wrapping import open_dek
+from syncd.seal.identity import document_locator
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,3 @@ def find_docs(view: LedgerView, keyring: Keyring, sources: Sequence[Source], tex
     if not rows:
         raise DocUnknown(doc=text)
     return list(rows.values())
-
-
-def place_of(keyring: Keyring, sources: Sequence[Source], row: DocRow) -> Place:
-    """Source and key of a document, as its card says."""
-    names = {source_id(keyring.identity, source.name): source.name for source in sources}
-    keys = open_dek(keyring, row.epoch, row.dek, row.doc)
-    return Place(names.get(row.source, row.source.hex()), open_card(keyring.algorithm, keys, row.doc, row.vault).key)

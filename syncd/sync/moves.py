@@ -4,87 +4,91 @@ A move changes ledger rows only. It is claimed before deletions are released, so
 contents are read, so that its documents are hidden for as short as possible.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from syncd.core.acl import Acl
 from syncd.core.model import Content, Observation
-from syncd.core.rows import DocRow, DocState, NameRow
+from syncd.core.rows import DocRow, DocState, Fence, NameRow
 from syncd.ports import LedgerView
-from syncd.seal.cards import open_card, seal_card, seal_name
-from syncd.seal.wrapping import open_dek
-from syncd.sync.install import EventType, Install, Phase
+from syncd.seal.cards import seal_name
+from syncd.seal.vault import Vault
+from syncd.sync.install import EventType, Phase
 from syncd.sync.observe import Observer, OpenedPage
-from syncd.sync.prepare import Fetched
+from syncd.sync.retag import narrows
 from syncd.sync.rundata import Run, lifted
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The document `row`, last at `former`, is now what `fetched` shows. `displaced`: the document that was there before."""
+    """The document `row`, last at `former`, is now what was `seen`, under `acl`. displaced: what was there before."""
 
     row: DocRow
     former: str
-    fetched: Fetched
+    seen: Observation
+    acl: Acl
     prefix: str
     displaced: DocRow | None
 
 
-def claims(install: Install, observer: Observer, view: LedgerView, opened: OpenedPage, key: str) -> Iterator[Claim]:
-    """The documents that may have moved to `key`. Reads the content of candidates only."""
+def claim(vault: Vault, observer: Observer, view: LedgerView, opened: OpenedPage, key: str) -> Claim | None:
+    """The document that moved to `key`, if one did. Reads the content of candidates only."""
     seen = opened.members.get(key)
-    here = opened.rows.get(key)
     identity = observer.tags.identity(seen) if seen is not None else None
-    if seen is None or identity is None or (here is not None and here.identity == identity):
-        return
+    if seen is None or identity is None or seen.refusal is not None or seen.acl is None:
+        return None
+    here = opened.rows.get(key)
     if here is not None:
+        if here.identity == identity:
+            return None
         here = view.doc_at(observer.tags.locator(key))  # an earlier claim may have taken it away
     for row in view.docs_with_identity(observer.tags.source_id, identity):
-        claim = _claim(install, observer, row, seen, opened.page.prefix, here)
-        if claim is not None:
-            yield claim
+        former = _former(vault, observer, row, seen)
+        if former is not None:
+            return Claim(row, former, seen, seen.acl, opened.page.prefix, here)
+    return None
 
 
-def _claim(
-    install: Install, observer: Observer, row: DocRow, seen: Observation, prefix: str, here: DocRow | None
-) -> Claim | None:
+def _former(vault: Vault, observer: Observer, row: DocRow, seen: Observation) -> str | None:
+    """Where the document of `row` was, if it is at `seen` now and not at its own key any more."""
     if row.state is not DocState.LIVE:
         return None
-    keys = open_dek(install.keyring, row.epoch, row.dek, row.doc)
-    former = open_card(install.keyring.algorithm, keys, row.doc, row.vault).key
+    former = vault.card(row).key
     there = observer.source.observe(former) if former != seen.key else None
     if there is not None and row.locator is not None and observer.tags.identity(there) == row.identity:
         return None  # a hard link: the document is still at its own key
-    got = observer.source.fetch(seen) if seen.refusal is None and seen.acl is not None else None
-    if not isinstance(got, Content) or observer.tags.content(got.digest) != row.content:
-        return None
-    return Claim(row, former, Fetched(seen, got), prefix, here)
+    got = observer.source.fetch(seen)
+    same = isinstance(got, Content) and observer.tags.content(got.digest) == row.content
+    return former if same else None
 
 
-def move(run: Run, claim: Claim) -> DocRow:
-    """Record a move; the displaced document is staged, unless a later claim finds it elsewhere."""
-    install, seen, row = run.install, claim.fetched.seen, claim.row
-    keys = open_dek(install.keyring, row.epoch, row.dek, row.doc)
-    card = replace(
-        open_card(install.keyring.algorithm, keys, row.doc, row.vault), key=seen.key, size=seen.size, changed_at=seen.changed_at
-    )
+def move(run: Run, found: Claim) -> DocRow:
+    """Record a move. Under a narrower ACL the document stays hidden until the index knows of it.
+
+    The displaced document is staged and hidden, unless a later claim finds it elsewhere.
+    """
+    install, seen, row = run.install, found.seen, found.row
+    keys = run.vault.keys(row)
+    card = replace(run.vault.card(row), key=seen.key, size=seen.size, changed_at=seen.changed_at)
     locator, op = run.tags.locator(seen.key), install.fresh_id()
+    narrowed = narrows(run.classes.acl(row.class_id), found.acl)
     moved = replace(
         row,
         locator=locator,
-        page=run.tags.page(claim.prefix),
+        page=run.tags.page(found.prefix),
         version=run.tags.version(seen),
         racy=seen.racy,
         staged=False,
-        fence=lifted(row),
-        vault=seal_card(install.keyring.algorithm, keys, row.doc, card, install.nonce()),
+        fence=Fence.NARROWED if narrowed and row.fence is not Fence.ACL else lifted(row),
+        vault=run.vault.sealed(row, card, install.nonce()),
         seen_at=run.started,
     )
     with install.transaction() as tx:
-        if claim.displaced is not None:
-            tx.ledger.put_doc(replace(claim.displaced, locator=None, staged=True))
+        if found.displaced is not None:
+            hidden = Fence.MISSING if found.displaced.fence is Fence.NONE else found.displaced.fence
+            tx.ledger.put_doc(replace(found.displaced, locator=None, staged=True, fence=hidden))
         tx.ledger.clear_locators([row.doc])
         tx.ledger.put_doc(moved)
-        seq = tx.audit(run.event(EventType.DOC_MOVED, Phase.OUTCOME, op, row.doc, outcome="ok"))
+        seq = tx.audit(run.event(EventType.DOC_MOVED, Phase.OUTCOME, op, row.doc, fenced=moved.fence is not Fence.NONE))
         sealed = seal_name(install.keyring.algorithm, keys, row.doc, locator, seen.key, install.nonce())
         tx.ledger.put_name(NameRow(row.doc, locator, seq, sealed))
     run.report.documents.moved += 1

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from syncd.core.diff import Action, PageDiff, diff_page
+from syncd.core.diff import Action, PageDiff, Seen, diff_page
 from syncd.core.model import Listing, Observation, Page
 from syncd.core.rows import DocRow, PageRow, QuarantineRow
 from syncd.ports import LedgerView, Source
@@ -15,7 +15,8 @@ from syncd.sync.tags import Tags, recorded, shelved
 class OpenedPage:
     """A page that was opened: what was listed, the rows it is compared with, the difference.
 
-    rows and parked are found by key; missing and unparked are rows of this page of which nothing is listed any more.
+    rows and parked are found by key; missing and unparked are rows of this page of which nothing is listed any more. restless: a
+    known key shows another inode than recorded, so that something may have moved.
     """
 
     page: Page
@@ -25,7 +26,12 @@ class OpenedPage:
     parked: Mapping[str, QuarantineRow]
     missing: tuple[DocRow, ...]
     unparked: tuple[QuarantineRow, ...]
+    restless: bool
     diff: PageDiff
+
+    def keys(self) -> list[str]:
+        """Every key that is not as recorded, in key order."""
+        return list(dict.fromkeys([*(key for key, _ in self.diff.actions), *self.diff.shelved]))
 
     def asking(self, *actions: Action) -> Iterator[str]:
         """The keys that ask for one of `actions`, in key order."""
@@ -35,8 +41,9 @@ class OpenedPage:
 class Observer:
     """Compares a source with the ledger; reads only."""
 
-    def __init__(self, source: Source, tags: Tags, classes: Classes) -> None:
+    def __init__(self, source: Source, tags: Tags, classes: Classes, now: float) -> None:
         self.source = source
+        self.now = now
         self.tags = tags
         self.classes = classes
 
@@ -67,13 +74,18 @@ class Observer:
                 parked[key] = shelf
             else:
                 unparked.append(shelf)
+        seen = {key: self.tags.seen(member) for key, member in members.items()}
         diff = diff_page(
-            {key: self.tags.seen(member) for key, member in members.items()},
+            seen,
             {key: recorded(row, self.classes.row(row.class_id)) for key, row in rows.items()},
-            {key: shelved(shelf) for key, shelf in parked.items()},
+            {key: shelved(shelf, self.now) for key, shelf in parked.items()},
             self.tags.shape,
         )
-        return OpenedPage(page, listing, members, rows, parked, tuple(missing), tuple(unparked), diff)
+        return OpenedPage(page, listing, members, rows, parked, tuple(missing), tuple(unparked), _restless(seen, rows), diff)
+
+
+def _restless(seen: Mapping[str, Seen], rows: Mapping[str, DocRow]) -> bool:
+    return any(seen[key].identity != row.identity for key, row in rows.items())
 
 
 def below(prefix: str, failed: tuple[str, ...]) -> bool:

@@ -7,11 +7,11 @@ from syncd.core.diff import Action, settle_look
 from syncd.core.model import Observation, Refusal
 from syncd.core.rows import DocRow, PageRow
 from syncd.ports import LedgerView, Source
-from syncd.seal.cards import open_card, open_place
-from syncd.seal.wrapping import open_dek
+from syncd.seal.cards import open_place
+from syncd.seal.vault import Vault
 from syncd.sync.classes import Classes
 from syncd.sync.install import Install
-from syncd.sync.moves import claims
+from syncd.sync.moves import claim
 from syncd.sync.observe import Observer, OpenedPage, below
 from syncd.sync.prepare import Fetched, cut, fetch
 from syncd.sync.tags import Tags, recorded, shape_of
@@ -39,8 +39,10 @@ class Planner:
         self.view = view
         self.exact = exact
         self.space = install.embedder.space
-        self.tags = Tags(install.keyring.identity, source, shape_of(install.extractor, install.policy.sizes), self.space)
-        self.observer = Observer(source, self.tags, Classes(install, view.classes()))
+        self.tags = Tags(install.keyring.identity, source, shape_of(install), self.space)
+        self.vault = Vault(install.keyring)
+        classes = Classes(install, view.classes(), view.live_classes())
+        self.observer = Observer(source, self.tags, classes, install.now())
         self._moved: set[bytes] = set()
         self._missing: list[DocRow] = []
 
@@ -63,7 +65,7 @@ class Planner:
             self._missing += self.view.docs_of_page(page_row.locator)
         for row in self._missing:
             if row.doc not in self._moved:
-                yield PlanLine(Action.DELETE, self._key(row), len(self.view.points(row.doc)))
+                yield PlanLine(Action.DELETE, self.vault.card(row).key, len(self.view.points(row.doc)))
 
     def _unseen(self, seen: set[bytes], failed: tuple[str, ...]) -> Iterator[PageRow]:
         keyring = self.install.keyring
@@ -88,12 +90,12 @@ class Planner:
                     pass
 
     def _content(self, opened: OpenedPage, key: str, member: Observation, row: DocRow | None) -> Iterator[PlanLine]:
-        claim = next(claims(self.install, self.observer, self.view, opened, key), None)
-        if claim is not None and claim.row.doc not in self._moved:
-            self._moved.add(claim.row.doc)
-            if claim.displaced is not None:
-                self._missing.append(claim.displaced)
-            yield PlanLine(Action.MOVE, key, note=claim.former)
+        found = claim(self.vault, self.observer, self.view, opened, key)
+        if found is not None and found.row.doc not in self._moved:
+            self._moved.add(found.row.doc)
+            if found.displaced is not None:
+                self._missing.append(found.displaced)
+            yield PlanLine(Action.MOVE, key, note=found.former)
             return
         if row is None and not self.exact:
             yield PlanLine(Action.ADD, key, _estimate(member.size))
@@ -118,10 +120,6 @@ class Planner:
             return PlanLine(Action.QUARANTINE, key, note=made.reason.value)
         known = {(p.fp, p.occurrence) for p in self.view.points(row.doc)} if row is not None else set()
         return PlanLine(action, key, sum((chunk.fp, chunk.occurrence) not in known for chunk in made.chunks))
-
-    def _key(self, row: DocRow) -> str:
-        keys = open_dek(self.install.keyring, row.epoch, row.dek, row.doc)
-        return open_card(self.install.keyring.algorithm, keys, row.doc, row.vault).key
 
 
 def _estimate(size: int) -> int:

@@ -7,7 +7,8 @@ although its vector is in the index: an admin asks for it because he does not be
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from syncd.core.rows import DocRow, DocState
+from syncd.audit.canonical import Json
+from syncd.core.rows import DocRow, DocState, Due
 from syncd.ports import LedgerView, Source
 from syncd.seal.cards import seal_note
 from syncd.seal.derive import mac
@@ -15,7 +16,6 @@ from syncd.seal.identity import source_id
 from syncd.sync.install import Actor, Event, EventType, Install, Phase
 from syncd.sync.locate import find_docs
 from syncd.sync.stage import batches
-from syncd.sync.tags import STALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +42,23 @@ def select(install: Install, view: LedgerView, sources: Sequence[Source], *, sou
 
 
 def request(install: Install, selection: Selection, *, actor: Actor, reason: str) -> None:
-    """Mark every selected document. The log holds a salted commitment to the reason; its opening is sealed in the ledger."""
+    """Mark every selected document, in one transaction: all are marked, or none. The log holds a salted commitment to the reason; its opening is sealed in the ledger."""
     salt = install.fresh_id()
     op = install.fresh_id()
+    opening = seal_note(install.keyring, f"reason/{op.hex()}", f"{salt.hex()} {reason}", install.nonce())
+    body: dict[str, Json] = {
+        "documents": len(selection.docs),
+        "chunks": selection.chunks,
+        "reason": mac(salt, "reason", reason).hex(),
+    }
     with install.transaction() as tx:
-        tx.audit(
-            Event(
-                EventType.REINDEX_REQUESTED,
-                Phase.OUTCOME,
-                op,
-                actor=actor,
-                body={
-                    "documents": len(selection.docs),
-                    "chunks": selection.chunks,
-                    "reason": mac(salt, "reason", reason).hex(),
-                },
-            )
-        )
-        opening = seal_note(install.keyring, f"reason/{op.hex()}", f"{salt.hex()} {reason}", install.nonce())
+        tx.audit(Event(EventType.REINDEX_REQUESTED, Phase.OUTCOME, op, actor=actor, body=body))
         tx.ledger.set_meta(f"reason/{op.hex()}", opening)
-    pages: set[bytes] = set()
-    for batch in batches(selection.docs, 256):
-        with install.ledger.read() as view:
-            rows = [row for doc in batch if (row := view.doc(doc)) is not None]
-        with install.transaction() as tx:
+        for batch in batches(selection.docs, 256):
+            with install.ledger.read() as view:
+                rows = [row for doc in batch if (row := view.doc(doc)) is not None]
+                pages = [page for locator in {row.page for row in rows} if (page := view.page(locator)) is not None]
             for row in rows:
-                tx.ledger.put_doc(replace(row, shape=STALE))
-                pages.add(row.page)
-    with install.transaction() as tx:
-        for locator in pages:
-            page = tx.ledger.page(locator)
-            if page is not None:
+                tx.ledger.put_doc(replace(row, due=Due.EMBED))
+            for page in pages:
                 tx.ledger.put_page(replace(page, stamp=None))

@@ -26,11 +26,20 @@ class Chunks:
 
 
 @dataclass(slots=True)
+class Held:
+    """Documents that the guard held back: it is this many that a confirmation says yes to."""
+
+    deletions: int = 0
+    widenings: int = 0
+
+
+@dataclass(slots=True)
 class Report:
     """The counters of one run."""
 
     documents: Documents = field(default_factory=Documents)
     chunks: Chunks = field(default_factory=Chunks)
+    held: Held = field(default_factory=Held)
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """For JSON."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from syncd.core.acl import NOBODY, Acl, proven_widening
 from syncd.core.model import Eq, Lt, Where
-from syncd.core.rows import ClassRow, DocRow, Fence, IntentRow
+from syncd.core.rows import ClassRow, DocRow, Due, Fence, IntentRow, PointState
 from syncd.seal.derive import mac
 from syncd.seal.points import AclClass
 from syncd.sync.install import EventType, Phase
@@ -32,6 +32,16 @@ class _Begun:
 def narrows(before: Acl, after: Acl | None) -> bool:
     """Every change that is not proven a pure widening counts as a narrowing."""
     return after is None or not proven_widening(before, after)
+
+
+def serving(before: Acl, after: Acl | None) -> Acl | None:
+    """The ACL for a text that was published under `before`, while the document, whose content may be new, is under `after`.
+
+    Who gains access gains it to the new text, so he waits for it; who loses access loses it now.
+    """
+    if after is None or proven_widening(after, before):
+        return after
+    return before if proven_widening(before, after) else before.intersect(after)
 
 
 def retag(run: Run, changes: Iterable[Retag]) -> None:
@@ -67,7 +77,7 @@ def _begin(run: Run, group: list[Retag]) -> list[_Begun]:
             if acl is not None and run.classes.full(run.tags.acl(acl)):
                 acl = None
             before = run.classes.acl(row.class_id)
-            class_ = run.classes.random(tx.ledger) if acl is None else run.classes.ensure(tx.ledger, run.tags.acl(acl), acl)
+            class_ = run.classes.nobody(tx.ledger) if acl is None else run.classes.ensure(tx.ledger, run.tags.acl(acl), acl)
             narrowed = narrows(before, acl)
             fence = Fence.ACL if acl is None else Fence.NARROWED if narrowed else row.fence
             row = replace(row, class_id=class_.id, issued=row.issued + 1, fence=fence)
@@ -107,10 +117,10 @@ def _finish(run: Run, begun: list[_Begun]) -> None:
                 fence = lifted(replace(row, floor=row.issued))
                 fence = Fence.NONE if fence is Fence.NARROWED or (fence is Fence.ACL and item.class_.acl != NOBODY) else fence
                 row = replace(row, floor=row.issued, fence=fence)
-                run.report.documents.retagged += 1
+                run.retagged.add(row.doc)
                 run.touched.add(row.doc)
             else:
-                row = replace(row, shape=b"")
+                row = replace(row, due=max(row.due, Due.LOOK))
             tx.ledger.put_doc(row)
             tx.ledger.drop_intent(item.op)
             tx.audit(
@@ -135,5 +145,5 @@ def _converged(run: Run, row: DocRow) -> bool:
     if index.count(name, Where((mine, Lt("acl_version", row.issued)))):
         return False
     with run.install.ledger.read() as view:
-        known = sum(point.state == 1 for point in view.points(row.doc))
+        known = sum(point.state is PointState.LIVE for point in view.points(row.doc))
     return index.count(name, Where((mine,))) >= known

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from syncd.audit.canonical import Json
 from syncd.core.rows import DocRow, Fence
 from syncd.ports import Source
+from syncd.seal.vault import Vault
 from syncd.sync.classes import Classes
 from syncd.sync.collection import Collection
 from syncd.sync.install import Actor, Event, EventType, Install, Phase
@@ -31,6 +32,12 @@ class Run:
     progress: Callable[[Progress], None]
     report: Report = field(default_factory=Report)
     touched: set[bytes] = field(default_factory=set)
+    retagged: set[bytes] = field(default_factory=set)
+
+    @property
+    def vault(self) -> Vault:
+        """Opens and seals cards."""
+        return Vault(self.install.keyring)
 
     def event(self, type_: EventType, phase: Phase, op: bytes, doc: bytes | None = None, **body: Json | None) -> Event:
         """An audit event of this run."""

@@ -2,28 +2,28 @@
 
 from dataclasses import replace
 
-from syncd.sync.install import Actor, Event, EventType, Install, Phase
-from syncd.sync.tags import STALE
+from syncd.core.rows import Due, IntentRow, PointRow, PointState
+from syncd.ports import LedgerView
+from syncd.seal.identity import point_id
+from syncd.sync.collection import Collection
+from syncd.sync.install import Actor, Event, EventType, Install, Phase, Transaction
 
 
-def settle(install: Install, actor: Actor) -> int:
+def settle(install: Install, collection: Collection, actor: Actor) -> int:
     """Close every open intent; returns how many there were.
 
-    The points that an intent names stay recorded as "may exist": the next sync of the document finds their vectors again, and
-    takes away what it does not need. A shape that no document has makes sure that it looks.
+    A change that was killed may have taken points away that the ledger still believes in. They are asked for, and those that
+    are gone count as intended again. Intended points stay recorded: the next sync of the document finds the vectors of those
+    that exist, writes the others, and takes away what it does not need.
     """
     with install.ledger.read() as view:
         intents = view.intents()
+        lost = {intent.op: _lost(install, collection, view, intent) for intent in intents if intent.doc}
     if not intents:
         return 0
     with install.transaction() as tx:
         for intent in intents:
-            row = tx.ledger.doc(intent.doc)
-            if row is not None:
-                tx.ledger.put_doc(replace(row, shape=row.shape if row.shape == STALE else b""))
-                page = tx.ledger.page(row.page)
-                if page is not None:
-                    tx.ledger.put_page(replace(page, stamp=None))
+            _look_again(tx, intent, lost.get(intent.op, []))
             tx.ledger.drop_intent(intent.op)
             tx.audit(
                 Event(
@@ -37,3 +37,24 @@ def settle(install: Install, actor: Actor) -> int:
                 )
             )
     return len(intents)
+
+
+def _lost(install: Install, collection: Collection, view: LedgerView, intent: IntentRow) -> list[PointRow]:
+    """Points of the document that are recorded as live and not in the index."""
+    if not install.index.keeps_points:
+        return []
+    live = [point for point in view.points(intent.doc) if point.state is PointState.LIVE]
+    ids = {point_id(install.keyring.identity, point.doc, point.fp, point.occurrence): point for point in live}
+    there = {point.id for point in install.index.retrieve(collection.name, list(ids), vectors=False)} if ids else set()
+    return [point for id_, point in ids.items() if id_ not in there]
+
+
+def _look_again(tx: Transaction, intent: IntentRow, lost: list[PointRow]) -> None:
+    row = tx.ledger.doc(intent.doc) if intent.doc else None
+    if row is None:
+        return
+    tx.ledger.put_doc(replace(row, due=max(row.due, Due.LOOK)))
+    tx.ledger.put_points([replace(point, state=PointState.INTENDED) for point in lost])
+    page = tx.ledger.page(row.page)
+    if page is not None:
+        tx.ledger.put_page(replace(page, stamp=None))

@@ -11,8 +11,8 @@ LAST_RETRY = 24 * 3600.0
 
 
 def next_try(now: float, attempts: int) -> float:
-    """When to try again: a minute, doubled each time, at most a day."""
-    return now + min(FIRST_RETRY * 2.0 ** min(attempts - 1, 20), LAST_RETRY)
+    """When to try again: with the next sync, then after a minute, doubled each time, at most a day."""
+    return now + (min(FIRST_RETRY * 2.0 ** min(attempts - 2, 20), LAST_RETRY) if attempts > 1 else 0.0)
 
 
 def shelve(run: Run, tx: Transaction, seen: Observation, prefix: str, refusal: Refusal, row: DocRow | None) -> None:

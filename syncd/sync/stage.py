@@ -34,7 +34,7 @@ class Staging:
         """Documents that are not where they were: nobody reads them, nothing is deleted yet."""
         for batch in batches(rows, GROUP):
             fresh = [row for row in batch if not row.staged]
-            self.staged += len(batch)
+            self.staged += sum(row.state is DocState.LIVE for row in batch)
             hide = guard.deletions(self.known, self.staged, run.install.policy.guard) is None
             with run.install.transaction() as tx:
                 for row in fresh:

@@ -5,23 +5,28 @@ from dataclasses import dataclass, field
 
 from syncd.core import chunking
 from syncd.core.acl import Acl
-from syncd.core.chunking import Sizes
 from syncd.core.diff import Recorded, Seen, Shelved
 from syncd.core.keys import IdentityKeys
 from syncd.core.model import Observation
-from syncd.core.rows import ClassRow, DocRow, DocState, Fence, QuarantineRow
+from syncd.core.rows import ClassRow, DocRow, DocState, Due, Fence, QuarantineRow
 from syncd.core.tlv import tlv
-from syncd.ports import Extractor, Source
+from syncd.ports import Source
 from syncd.seal import identity
+from syncd.seal.points import TextMode
+from syncd.sync.install import Install
 
-STALE = b"reindex"
-"""A shape that none equals: the document is to be read, chunked and embedded again."""
 
-
-def shape_of(extractor: Extractor, sizes: Sizes) -> bytes:
-    """16 bytes: digest of what cuts the text (extractor, chunker, sizes, versions)."""
+def shape_of(install: Install) -> bytes:
+    """16 bytes: what a point says besides its vector: where its text goes, then a digest of what cuts the text."""
+    sizes = install.policy.sizes
     cut = tlv(sizes.minimum, sizes.maximum, sizes.tiny, sizes.heading)
-    return hashlib.sha256(tlv("shape", extractor.version, chunking.VERSION, cut)).digest()[:16]
+    digest = hashlib.sha256(tlv("shape", install.extractor.version, chunking.VERSION, cut)).digest()
+    return bytes([tuple(TextMode).index(install.policy.text)]) + digest[:15]
+
+
+def same_text_mode(one: bytes, other: bytes) -> bool:
+    """Whether points of two shapes keep their texts in the same way."""
+    return one[:1] == other[:1]
 
 
 @dataclass(slots=True)
@@ -77,11 +82,21 @@ class Tags:
 
 def recorded(row: DocRow, class_: ClassRow) -> Recorded:
     """The other side of the diff. An ACL change that was begun and never proven has no class: it is done again."""
-    complete = row.state is DocState.LIVE and not row.staged and row.fence is not Fence.MISSING
+    seen_before = row.state is DocState.LIVE and not row.staged and row.fence is not Fence.MISSING
+    complete = seen_before and row.due is Due.NO
     proven = row.floor == row.issued and row.fence is not Fence.NARROWED
-    return Recorded(row.version, row.identity, class_.key if proven else b"", row.content, row.shape, row.racy, complete)
+    return Recorded(
+        version=row.version,
+        identity=row.identity,
+        acl=class_.key if proven else b"",
+        content=row.content,
+        shape=row.shape,
+        racy=row.racy,
+        complete=complete,
+        shut=row.fence is Fence.ACL,
+    )
 
 
-def shelved(row: QuarantineRow) -> Shelved:
+def shelved(row: QuarantineRow, now: float) -> Shelved:
     """What the diff needs to know of a quarantined key."""
-    return Shelved(row.version, row.shape, row.reason)
+    return Shelved(row.version, row.shape, row.reason, row.next_at > now)

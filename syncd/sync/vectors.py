@@ -24,7 +24,7 @@ def vectors_for(run: Run, group: Group) -> dict[Fp, Vector | Refusal]:
     rest = [fp for fp in texts if fp not in found]
     if rest:
         found |= zip(rest, run.install.embedder.embed([texts[fp] for fp in rest]), strict=True)
-    _count(run, group, frozenset(rest))
+    _count(run, group, frozenset(fp for fp in rest if not isinstance(found[fp], Refusal)))
     return found
 
 

@@ -8,6 +8,7 @@ from kit import Site
 
 from syncd.core.model import Page
 from syncd.core.rows import Fence
+from syncd.sync.rundata import lifted
 
 
 @pytest.fixture
@@ -91,6 +92,14 @@ def test_an_unknown_acl_is_fenced_without_end(site, monkeypatch):
         killed.unlink()
         site.sync()
     assert {row.fence for row in rows(site) if row.locator} == {Fence.NONE, Fence.ACL}
+
+
+def test_a_document_that_comes_back_is_as_fenced_as_it_was(site):
+    """When a staged deletion is taken back, what its ACL fenced stays fenced: lifting one fence lifts no other."""
+    row = dataclasses.replace(rows(site)[0], floor=1, issued=1, fence=Fence.MISSING)
+    assert lifted(row) is Fence.NONE
+    assert lifted(dataclasses.replace(row, issued=2)) is Fence.NARROWED
+    assert lifted(dataclasses.replace(row, fence=Fence.ACL)) is Fence.ACL
 
 
 def test_more_distinct_acls_than_allowed_are_put_aside(site):

@@ -47,7 +47,9 @@ def test_a_living_index_equals_one_built_from_nothing(site):
     fresh = make_site(site.docs, site.state.with_name("fresh"), backend="sentence-transformers")
     fresh.sync()
     lived, built = site.dump(), fresh.dump()
-    assert [(c.key, c.span, c.text_sha256, c.readers) for c in lived] == [(c.key, c.span, c.text_sha256, c.readers) for c in built]
+    assert [(c.key, c.span, c.text_sha256, c.readers) for c in lived] == [
+        (c.key, c.span, c.text_sha256, c.readers) for c in built
+    ]
     for mine, theirs in zip(lived, built, strict=True):
         cosine = np.frombuffer(mine.vector, dtype="<f4") @ np.frombuffer(theirs.vector, dtype="<f4")
         assert cosine >= 0.9999

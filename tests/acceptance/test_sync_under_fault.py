@@ -227,3 +227,5 @@ def test_a_move_keeps_the_life_of_a_document(site):
     assert (done.report.documents.moved, done.report.documents.deleted, site.index.writes) == (1, 0, writes)
     now = {hit.key: hit.doc for hit in site.search("text", OWNER).hits}
     assert now == {**{key: doc for key, doc in lives.items() if key != "a.md"}, "x/e.md": lives["a.md"]}
+    with site.open() as wiring, wiring.ledger.read() as view:
+        assert len(view.names_of(bytes.fromhex(lives["a.md"]))) == 2

@@ -60,8 +60,8 @@ CORE: Final = (
     Mutant(
         "acl: a change that is not proven a widening counts as one",
         ACL,
-        "        if entry.effect is Effect.ALLOW and _can_be_stopped(entry.principals, earlier, new):\n            return False\n",
-        "",
+        "if entry.effect is Effect.ALLOW and _can_be_stopped(entry.principals, earlier, new):",
+        "if False:",
         (f"{ACL_LAWS}::test_closing_is_a_narrowing",),
     ),
     Mutant(
@@ -86,10 +86,28 @@ CORE: Final = (
         ("tests/unit/test_seal.py::test_keys_do_not_show_themselves",),
     ),
     # -- the decision table
-    Mutant("diff: an unknown ACL is as good as a known one", DIFF, "    if seen.acl is None:\n        return (Action", "    if False:\n        return (Action", TABLE),
+    Mutant(
+        "diff: an unknown ACL is as good as a known one",
+        DIFF,
+        "    if seen.acl is None:\n        return (Action",
+        "    if False:\n        return (Action",
+        TABLE,
+    ),
     Mutant("diff: a changed ACL is no difference", DIFF, "recorded.acl != seen.acl else ()", "False else ()", TABLE),
-    Mutant("diff: a refused version keeps its former readers", DIFF, "return (*retag, Action.QUARANTINE)", "return (Action.QUARANTINE,)", TABLE),
-    Mutant("diff: content before ACL", DIFF, "return retag if same else (*retag, Action.LOOK)", "return retag if same else (Action.LOOK, *retag)", TABLE),
+    Mutant(
+        "diff: a refused version keeps its former readers",
+        DIFF,
+        "return (*retag, Action.QUARANTINE)",
+        "return (Action.QUARANTINE,)",
+        TABLE,
+    ),
+    Mutant(
+        "diff: content before ACL",
+        DIFF,
+        "return retag if same else (*retag, Action.LOOK)",
+        "return retag if same else (Action.LOOK, *retag)",
+        TABLE,
+    ),
     Mutant(
         "diff: an equal version of a racy file is believed",
         DIFF,
@@ -97,8 +115,20 @@ CORE: Final = (
         "recorded.complete",
         ("tests/acceptance/test_content_under_fault.py::test_an_equal_version_of_a_racy_file_proves_nothing",),
     ),
-    Mutant("diff: what was left half done is believed", DIFF, "recorded.shape == shape and recorded.complete and not", "recorded.shape == shape and not", TABLE),
-    Mutant("diff: a changed shape is no difference", DIFF, "seen.version == recorded.version and recorded.shape == shape", "seen.version == recorded.version", TABLE),
+    Mutant(
+        "diff: what was left half done is believed",
+        DIFF,
+        "recorded.shape == shape and recorded.complete and not",
+        "recorded.shape == shape and not",
+        TABLE,
+    ),
+    Mutant(
+        "diff: a changed shape is no difference",
+        DIFF,
+        "seen.version == recorded.version and recorded.shape == shape",
+        "seen.version == recorded.version",
+        TABLE,
+    ),
     Mutant(
         "diff: what may pass by itself is never tried again",
         DIFF,

@@ -11,10 +11,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
+from queue import SimpleQueue
 
-from defences import MUTANTS, Mutant
+from defences import MUTANTS
+from mutant import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".*_cache", ".git", ".venv", ".hypothesis", "__pycache__", "build", "dist", "*.egg-info")
@@ -33,18 +36,22 @@ class Verdict(StrEnum):
 
 
 def occurrences(root: Path, mutant: Mutant) -> int:
-    """How often the text to replace is found; 1 is right."""
+    """How often the texts to replace are found; 1 is right: each of them once."""
     path = root / mutant.file
-    return path.read_text(encoding="utf-8").count(mutant.old) if path.is_file() else 0
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return next((found for old, _ in mutant.edits if (found := text.count(old)) != 1), 1)
 
 
 def judge(root: Path, mutant: Mutant) -> Verdict:
     """Apply `mutant` to the copy in `root`, run its tests, and take it back."""
-    if occurrences(root, mutant) != 1 or mutant.old == mutant.new:
+    if occurrences(root, mutant) != 1 or any(old == new for old, new in mutant.edits):
         return Verdict.NO_PATCH
     path = root / mutant.file
     original = path.read_text(encoding="utf-8")
-    path.write_text(original.replace(mutant.old, mutant.new), encoding="utf-8")
+    changed = original
+    for old, new in mutant.edits:
+        changed = changed.replace(old, new)
+    path.write_text(changed, encoding="utf-8")
     try:
         code = run_tests(root, mutant.tests)
     finally:
@@ -62,17 +69,29 @@ def run_tests(root: Path, tests: Iterable[str]) -> int:
         return -1
 
 
-def judge_all(project: Path, mutants: Sequence[Mutant]) -> dict[str, Verdict]:
-    """The verdict on each mutant by name, in a copy of `project`; empty when their tests fail without a mutant."""
+def judge_all(project: Path, mutants: Sequence[Mutant], jobs: int = 1) -> dict[str, Verdict]:
+    """The verdict on each mutant by name, `jobs` at a time in copies of `project`; empty when their tests fail without one."""
     with tempfile.TemporaryDirectory(prefix="syncd-mutants-") as folder:
-        copy = Path(folder) / "project"
-        shutil.copytree(project, copy, ignore=LEFT_OUT, symlinks=True)
+        free: SimpleQueue[Path] = SimpleQueue()
+        for number in range(jobs):
+            copy = Path(folder) / str(number)
+            shutil.copytree(project, copy, ignore=LEFT_OUT, symlinks=True)
+            free.put(copy)
         if run_tests(copy, sorted({test for mutant in mutants for test in mutant.tests})) != 0:
             return {}
+
+        def judged(mutant: Mutant) -> Verdict:
+            copy = free.get()
+            try:
+                return judge(copy, mutant)
+            finally:
+                free.put(copy)
+
         verdicts = {}
-        for mutant in mutants:
-            verdicts[mutant.name] = judge(copy, mutant)
-            say(f"{verdicts[mutant.name]:<16}{mutant.name}")
+        with ThreadPoolExecutor(jobs) as pool:
+            for mutant, verdict in zip(mutants, pool.map(judged, mutants), strict=True):
+                verdicts[mutant.name] = verdict
+                say(f"{verdict:<16}{mutant.name}")
         return verdicts
 
 
@@ -86,12 +105,14 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(description="Take each defence away in turn; its tests have to turn red.")
     parser.add_argument("--only", metavar="NAME", help="only the mutants whose name contains this")
-    only = parser.parse_args(arguments).only
+    parser.add_argument("--jobs", metavar="N", type=int, default=2, help="how many at a time (default: 2)")
+    asked = parser.parse_args(arguments)
+    only = asked.only
     chosen = [mutant for mutant in MUTANTS if only is None or only in mutant.name]
     if not chosen:
         say(f"no mutant is called {only}")
         return 1
-    verdicts = judge_all(ROOT, chosen)
+    verdicts = judge_all(ROOT, chosen, asked.jobs)
     if not verdicts:
         say("the tests fail without any mutant: `make test` first")
         return 1

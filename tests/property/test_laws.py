@@ -50,12 +50,17 @@ def new_site(folder: Path) -> Site:
 def sync(site: Site):
     """One sync; an emptied tree is confirmed, for here it is meant."""
     done = site.sync()
-    return site.sync(confirm=done.run) if done.state == "halted" else done
+    return site.sync(confirm=done) if done.state == "halted" else done
 
 
 def view(site: Site) -> list:
-    """What law 2 compares: keys, spans, texts, vectors, readers."""
-    return [(c.source, c.key, c.span, c.text_sha256, c.vector_sha256, c.readers) for c in site.dump()]
+    """What law 2 compares: keys, spans, texts, vectors, readers.
+
+    A document whose newer version is in quarantine goes on serving the older one, of which an install built from nothing can't
+    know: such documents are left out.
+    """
+    parked = site.quarantined()
+    return [(c.source, c.key, c.span, c.text_sha256, c.vector_sha256, c.readers) for c in site.dump() if c.key not in parked]
 
 
 def from_nothing(site: Site) -> list:
@@ -82,7 +87,7 @@ def test_after_any_history_the_index_equals_one_built_from_nothing(tmp_path, his
             play(site, step)
         sync(site)
     assert view(site) == from_nothing(site)
-    assert site.points() == recorded_points(site) == len(view(site))
+    assert site.points() == recorded_points(site) == len(site.dump())
 
 
 @quietly

@@ -121,6 +121,15 @@ def test_the_permissions_above_the_root(tree: Path) -> None:
     assert changed(tree / "root", lambda: tree.chmod(0o710)) == {"", "sub"}
 
 
+def test_other_settings_open_every_page(tree: Path) -> None:
+    """What was left out, refused or closed by other settings is looked at: no stamp of theirs holds."""
+    before = stamps(source(tree))
+    for other in ({"exclude": ("*.bin",)}, {"max_bytes": 5}, {"allow_everyone": False}, {"realm": "ldap"}):
+        after = stamps(source(tree, **other))
+        assert after.keys() == before.keys()
+        assert [prefix for prefix in before if after[prefix] == before[prefix]] == []
+
+
 def test_another_root_in_the_same_place(tree: Path) -> None:
     """A root that was put in place of another has other stamps for every page, the empty ones too."""
     (tree / "root/empty").mkdir(parents=True)

@@ -235,7 +235,7 @@ class EdgeIndex:
         try:
             return child.call(operation, arguments, self._timeout)
         except EngineLost as error:
-            raise lost(detail=str(error)) from error
+            raise lost(detail=self._why(error)) from error
         except IndexNotFound as error:
             self._dimensions.pop(str(error.facts["collection"]), None)
             raise
@@ -251,8 +251,17 @@ class EdgeIndex:
             self._child = EngineProcess(self._path, self._lock.descriptor)
         except (OSError, EngineLost) as error:
             self._let_go()
-            raise IndexUnavailable(detail=_strerror(error) if isinstance(error, OSError) else str(error)) from error
+            raise IndexUnavailable(detail=self._why(error)) from error
         return self._child
+
+    def _why(self, error: OSError | EngineLost) -> str:
+        """What happened, for people. An engine without space ends in many ways, and reading needs some, too."""
+        detail = _strerror(error) if isinstance(error, OSError) else str(error)
+        try:
+            free = self._free_space(self._path)
+        except OSError:
+            return detail
+        return detail if free >= _MIB else f"{detail}; its disk is full"
 
     def _let_go(self) -> None:
         if self._lock:

@@ -39,7 +39,7 @@ class FileKeys:
         try:
             keyring = unwrap_keyring(wrapped, kek, algorithm=algorithm, install=install)
         except Forged as error:
-            raise KeyWrong(file=self._kek) from error
+            raise KeyWrong(file=self._kek, keyring=self._keyring) from error
         except (ValueError, KeyError) as error:
             raise KeyDamaged(file=self._keyring, detail="a key is not in it") from error
         if not keyring.epochs:

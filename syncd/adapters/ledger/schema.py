@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import UserDefinedType
 
-from syncd.core.rows import DocState, Fence, PointState
+from syncd.core.rows import DocState, Due, Fence, PointState
 
 
 class Blob(LargeBinary):
@@ -109,6 +109,7 @@ DOCUMENT = Table(
     _col("version"),
     _col("content"),
     _col("shape"),
+    _col("due", Number(Due)),
     _col("racy", Boolean),
     _col("class_id", Long),
     _col("issued", Long),

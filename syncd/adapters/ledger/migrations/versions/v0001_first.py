@@ -45,6 +45,7 @@ def upgrade() -> None:
         _col("version"),
         _col("content"),
         _col("shape"),
+        _col("due", sa.SmallInteger),
         _col("racy", sa.Boolean),
         _col("class_id", LONG),
         _col("issued", LONG),

@@ -1,0 +1,221 @@
+"""Defences of the filesystem as a source: what is below the root, at one moment, under the ACLs that the kernel heeds."""
+
+from typing import Final
+
+from mutant import Mutant
+
+HERE: Final = "syncd/adapters/sources/filesystem"
+ACL_TESTS: Final = "tests/unit/test_filesystem_acl.py"
+FETCH_TESTS: Final = "tests/unit/test_filesystem_fetch.py"
+POSIX_TESTS: Final = "tests/unit/test_posix_acl.py"
+SCAN_TESTS: Final = "tests/unit/test_filesystem_scan.py"
+STAMP_TESTS: Final = "tests/unit/test_filesystem_stamps.py"
+UNDERSTOOD: Final = (f"{ACL_TESTS}::test_an_acl_that_can_not_be_understood",)
+
+SOURCE: Final = (
+    # -- nothing from outside of the root
+    Mutant(
+        "scan: symlinks are files",
+        f"{HERE}/listing.py",
+        "elif not entry.is_symlink() and selection",
+        "elif selection",
+        (f"{SCAN_TESTS}::test_symlinks_are_not_followed",),
+        (
+            ("                    if is_document(status):\n", "                    if True:\n"),
+            ("status = entry.stat(follow_symlinks=False)", "status = entry.stat()"),
+        ),
+    ),
+    Mutant(
+        "scan: a directory may be a symlink",
+        f"{HERE}/directories.py",
+        "os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW",
+        "os.O_PATH | os.O_DIRECTORY",
+        (f"{SCAN_TESTS}::test_a_directory_that_became_a_symlink",),
+    ),
+    Mutant(
+        "scan: keys that lead elsewhere",
+        f"{HERE}/names.py",
+        'part in {b"", b".", b".."} or',
+        "",
+        (f"{SCAN_TESTS}::test_keys_that_lead_elsewhere",),
+    ),
+    Mutant(
+        "scan: another root in the same place",
+        f"{HERE}/source.py",
+        "if root.identity != identity:",
+        "if False:",
+        (f"{SCAN_TESTS}::test_a_root_replaced_during_the_scan",),
+    ),
+    Mutant(
+        "scan: devices are read",
+        f"{HERE}/observing.py",
+        "if not stat.S_ISREG(status.st_mode):",
+        "if False:",
+        (f"{SCAN_TESTS}::test_special_files_are_refused",),
+    ),
+    Mutant(
+        "scan: files of any size",
+        f"{HERE}/observing.py",
+        "if status.st_size > self._max_bytes:",
+        "if False:",
+        (f"{SCAN_TESTS}::test_large_files_are_refused",),
+    ),
+    Mutant(
+        "scan: a root that is gone is empty",
+        f"{HERE}/source.py",
+        "            if not parts:\n                raise self._unavailable(",
+        "            if False:\n                raise self._unavailable(",
+        (f"{SCAN_TESTS}::test_a_root_that_may_not_be_listed",),
+    ),
+    # -- a failed listing or stat is no deletion ("Fail closed" 7)
+    Mutant(
+        "scan: a folder that can't be listed is gone",
+        f"{HERE}/source.py",
+        "            return Page(prefix, None, load, Refusal(Reason.LISTING, error_name(error))), []\n",
+        "            return None\n",
+        (f"{SCAN_TESTS}::test_what_the_account_may_not_see",),
+    ),
+    Mutant(
+        "scan: a status that can't be had is a file that is gone",
+        f"{HERE}/listing.py",
+        "                members.append((raw, error))\n",
+        "                continue\n",
+        (f"{SCAN_TESTS}::test_a_status_that_can_not_be_had",),
+    ),
+    # -- the version that was observed, and no other
+    Mutant(
+        "fetch: any version",
+        f"{HERE}/reading.py",
+        "        if version_of(status) != version:\n            return Absence.CHANGED\n",
+        "",
+        (f"{FETCH_TESTS}::test_changed_before",),
+    ),
+    Mutant(
+        "fetch: changed while it was read",
+        f"{HERE}/reading.py",
+        "return data if version_of(os.fstat(fd)) == version and len(data) == status.st_size else Absence.CHANGED",
+        "return data",
+        (f"{FETCH_TESTS}::test_the_reader_notices_by_itself",),
+    ),
+    Mutant(
+        "fetch: the ACL before is believed after",
+        f"{HERE}/source.py",
+        "if (after.version, after.acl) != (seen.version, seen.acl):",
+        "if after.version != seen.version:",
+        (f"{FETCH_TESTS}::test_a_directory_closed_while_it_was_read",),
+    ),
+    # -- who may read ("Fail closed" 2 and 3; security.md, tests 1, 7 and 11)
+    Mutant(
+        "acl: closed directories on the way are passed",
+        f"{HERE}/permissions.py",
+        "return passage if stops is None else (*passage, stops)",
+        "return passage",
+        (f"{ACL_TESTS}::test_a_file_for_everyone_behind_a_closed_directory",),
+    ),
+    Mutant(
+        "acl: an unreadable directory on the way is open",
+        f"{HERE}/permissions.py",
+        "        except AclUnreadable:\n            return None\n        return passage if",
+        "        except AclUnreadable:\n            return passage\n        return passage if",
+        UNDERSTOOD,
+    ),
+    Mutant(
+        "acl: everyone, whatever the configuration says",
+        f"{HERE}/permissions.py",
+        "kept = own if self._allow_everyone else own.without_everyone()",
+        "kept = own",
+        (f"{ACL_TESTS}::test_where_everyone_is_not_let_in",),
+    ),
+    Mutant(
+        "acl: everyone, by a rule",
+        f"{HERE}/permissions.py",
+        "readers if self._allow_everyone else readers.without_everyone()",
+        "readers",
+        (f"{ACL_TESTS}::test_rules_speak_where_modes_say_nothing",),
+    ),
+    Mutant(
+        "acl: mode and ACL of two moments",
+        f"{HERE}/permissions.py",
+        "if (after.st_ino, after.st_dev, after.st_ctime_ns) == (before.st_ino, before.st_dev, before.st_ctime_ns):",
+        "if True:",
+        (f"{ACL_TESTS}::test_mode_and_acl_are_of_one_moment",),
+    ),
+    Mutant(
+        "acl: one that can't be read is none",
+        f"{HERE}/posix_acl.py",
+        "        if error.errno in _NO_ACL:\n            return None\n        raise AclUnreadable from error",
+        "        del error\n        return None",
+        UNDERSTOOD,
+    ),
+    Mutant(
+        "acl: no mask",
+        f"{HERE}/posix_acl.py",
+        "_entry(bits & acl.mask & want, user(realm, id_))",
+        "_entry(bits & want, user(realm, id_))",
+        (f"{POSIX_TESTS}::test_named_users_are_masked",),
+    ),
+    Mutant(
+        "acl: a group that is refused is 'other'",
+        f"{HERE}/posix_acl.py",
+        "        deny(*(group(realm, id_) for id_, _ in groups if id_ not in granting)),\n",
+        "",
+        (f"{POSIX_TESTS}::test_any_granting_group_wins_over_a_denying_one",),
+    ),
+    Mutant(
+        "acl: half an ACL",
+        f"{HERE}/posix_acl.py",
+        "if any(tags.count(tag) != 1 for tag in (_USER_OBJ, _GROUP_OBJ, _OTHER)) or tags.count(_MASK) > 1:",
+        "if False:",
+        (f"{POSIX_TESTS}::test_what_the_kernel_would_not_write_is_refused",),
+    ),
+    # -- stamps: what hides a change from the next scan
+    Mutant(
+        "stamp: the directories above do not count",
+        f"{HERE}/listing.py",
+        "tlv(settings, *root, Acl.of(passage).canonical())",
+        "tlv(settings, *root)",
+        (f"{STAMP_TESTS}::test_the_permissions_above_the_root",),
+    ),
+    Mutant(
+        "stamp: the settings do not count",
+        f"{HERE}/listing.py",
+        "tlv(settings, *root, Acl.of(passage).canonical())",
+        "tlv(*root, Acl.of(passage).canonical())",
+        (f"{STAMP_TESTS}::test_other_settings_open_every_page",),
+    ),
+    Mutant(
+        "stamp: a file of this moment is settled",
+        f"{HERE}/listing.py",
+        "if isinstance(status, OSError) or is_racy(status, now_ns):",
+        "if isinstance(status, OSError):",
+        (f"{SCAN_TESTS}::test_recent_changes_are_racy",),
+    ),
+    Mutant(
+        "stamp: an unknown ACL is settled",
+        f"{HERE}/source.py",
+        "None if any(o.acl is None for o in observations) else stamp",
+        "stamp",
+        UNDERSTOOD,
+    ),
+    Mutant(
+        "version: the time of change does not count",
+        f"{HERE}/listing.py",
+        "status.st_size, status.st_mtime_ns, status.st_ctime_ns)\n\n\ndef is_racy",
+        "status.st_size, status.st_mtime_ns, 0)\n\n\ndef is_racy",
+        (f"{STAMP_TESTS}::test_a_changed_text",),
+    ),
+    Mutant(
+        "racy: nothing ever is",
+        f"{HERE}/listing.py",
+        "> now_ns - RACY_NS",
+        "> now_ns + RACY_NS",
+        (f"{SCAN_TESTS}::test_recent_changes_are_racy",),
+    ),
+    Mutant(
+        "selection: a newline escapes an exclusion",
+        f"{HERE}/rules.py",
+        'self._spec.match_file(path.replace("\\n", _NEWLINE_STAND_IN))',
+        "self._spec.match_file(path)",
+        ("tests/unit/test_filesystem_selection.py::test_a_newline_in_a_name_escapes_no_exclusion",),
+    ),
+)
