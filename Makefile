@@ -58,7 +58,7 @@ lint: setup
 	$(VENV)/bin/lint-imports
 
 test: lint
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 bench: setup
 	for each in benchmarks/*.py; do echo "== $$each"; $(PY) "$$each"; done

@@ -31,6 +31,7 @@ from syncd.core.keys import Keyring
 from syncd.errors import KeyMissing, LedgerMissing
 from syncd.ports import Embedder, VectorIndex
 from syncd.retrieval.dump import Dump
+from syncd.retrieval.holdings import Holdings
 from syncd.retrieval.reader import Retriever
 from syncd.seal.points import TextMode
 from syncd.sync.collection import Collection
@@ -212,30 +213,24 @@ class Wiring:
             policy=self.policy,
         )
 
-    def retriever(self, collection: Collection) -> Retriever:
-        """The reader."""
-        return Retriever(
+    def holdings(self, collection: Collection) -> Holdings:
+        """What readers read from."""
+        return Holdings(
             ledger=self.ledger,
             index=self.index,
-            embedder=self.embedder,
             keyring=self.keyring,
             sealer=collection.sealer,
             collection=collection.name,
             sources=tuple(source.name for source in self.config.sources),
-            clock=self.clock,
-            stale_after=self.config.acl.stale_after,
         )
+
+    def retriever(self, collection: Collection) -> Retriever:
+        """The reader."""
+        return Retriever(self.holdings(collection), self.embedder, self.clock, self.config.acl.stale_after)
 
     def dump(self, collection: Collection) -> Dump:
         """The operators' view."""
-        return Dump(
-            ledger=self.ledger,
-            index=self.index,
-            keyring=self.keyring,
-            sealer=collection.sealer,
-            collection=collection.name,
-            sources=tuple(source.name for source in self.config.sources),
-        )
+        return Dump(self.holdings(collection))
 
     def caller(self) -> Reader:
         """All principals of whoever types this command."""

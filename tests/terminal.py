@@ -9,10 +9,19 @@ from io import StringIO
 from json import loads
 from pathlib import Path
 
-from kit import Site
+from kit import Site, make_site, open_folders
 
 from syncd.cli.exits import execute
 from syncd.cli.main import syncd
+
+
+def good_site(place: Path) -> Site:
+    """Two good documents and an install over them, not synced."""
+    open_folders(place)
+    site = make_site(place / "docs", place / "state")
+    site.write("good.md", "# Good\n\nThe canteen menu.")
+    site.write("sub/fine.md", "Opening hours of the canteen.")
+    return site
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ def quarantined(site: Site) -> dict[str, tuple[str, str]]:
 
 
 def written(site: Site) -> dict[str, object]:
-    """What every file of the state holds but the keys; SQLite's shared memory, which readers make, and empty files hold nothing."""
+    """What every file of the state holds, but for keys, empty files, and the shared memory that SQLite's readers make."""
     files = {str(path.relative_to(site.state)): path for path in site.state.rglob("*") if path.is_file()}
     return {
         name: _trace(path)

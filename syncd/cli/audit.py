@@ -12,7 +12,7 @@ import click
 
 from syncd.cli.exits import epilog
 from syncd.cli.options import Context, json_option, pass_context, source_option
-from syncd.cli.output import emit_json, printable, table
+from syncd.cli.output import emit_json, emit_json_list, printable, table
 from syncd.errors import Exit
 
 if TYPE_CHECKING:
@@ -22,11 +22,20 @@ if TYPE_CHECKING:
 COLUMNS = ("seq", "time", "type", "phase", "source", "doc", "run", "facts")
 
 
-@click.command("log", epilog=epilog("syncd audit log --doc ~/plan.md --since 2026-01-01", Exit.INTEGRITY, Exit.CONFIG))
+@click.command(
+    "log",
+    epilog=epilog(
+        "syncd audit log --doc ~/plan.md --since 2026-01-01",
+        Exit.INTEGRITY,
+        Exit.UNAVAILABLE,
+        Exit.PERMISSION,
+        Exit.CONFIG,
+    ),
+)
 @source_option
 @click.option("--doc", metavar="DOC", help="Of this document: a doc id, an absolute path (also a former one), or SOURCE:KEY.")
 @click.option("--type", "types", metavar="TYPE", multiple=True, help="Of this type, such as doc.synced; repeatable.")
-@click.option("--run", metavar="RUN", help="Of this run.")
+@click.option("--run", metavar="RUN", help="Of this run; the first characters of its id will do.")
 @click.option("--since", metavar="TIME", help="From this time on (UTC, such as 2026-01-31 or 2026-01-31T08:00).")
 @click.option("--until", metavar="TIME", help="Before this time.")
 @click.option("--format", "form", type=click.Choice(("table", "jsonl", "csv")), default="table", show_default=True)
@@ -43,7 +52,10 @@ def log(
     form: str,
     as_json: bool,
 ) -> Exit:
-    """Print the history: what was intended, what came of it, who caused it. No names: a doc id stands for a document."""
+    """Print the history: what was intended and what came of it. No names: a doc id stands for a document.
+
+    jsonl is the exact bytes of each event, one a line; it and --json also say who caused it.
+    """
     from syncd.seal.identity import source_id
     from syncd.sync.locate import find_docs
     from syncd.wiring import Wiring
@@ -80,7 +92,7 @@ def _moment(text: str | None, default: int) -> int:
 
 def _print(rows: Iterable["EventRow"], names: dict[str, str], form: str) -> None:
     if form == "json":
-        emit_json({"events": [_leaf(row) for row in rows]})
+        emit_json_list("events", map(_leaf, rows))
     elif form == "jsonl":
         for row in rows:
             click.echo((row.leaf or b"").decode())
@@ -125,17 +137,18 @@ def _harmless(cell: str) -> str:
         'syncd audit verify\nsyncd audit verify --ledger copy-of-ledger.db --key "$(cat audit.pub)"',
         Exit.INCOMPLETE,
         Exit.INTEGRITY,
+        Exit.UNAVAILABLE,
         Exit.CONFIG,
     ),
 )
 @click.option("--ledger", "file", metavar="FILE", type=click.Path(path_type=Path), help="A copy of a ledger.")
-@click.option("--key", metavar="PUB", help="The verifier key to trust  [default: the one pinned in the configuration].")
+@click.option("--key", metavar="PUB", help="The verifier key to trust  [default: the pinned one; none with --ledger].")
 @json_option
 @pass_context
 def verify(context: Context, file: Path | None, key: str | None, as_json: bool) -> Exit:
     """Check the history: every hash, every checkpoint and its signature, every intent's outcome. Needs no secret.
 
-    Exit 0: whole, and signed by the trusted key. Exit 3: consistent, but no key was given to trust. Exit 6: broken.
+    Exit 0: whole, and signed by the trusted key. Exit 3: consistent, but nothing is signed by a trusted key. Exit 6: broken.
     """
     from syncd.adapters.ledger import SqlLedger
     from syncd.audit.note import Verifier

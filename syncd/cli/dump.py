@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 @click.command(
     "dump",
-    epilog=epilog("syncd dump --json > index.json", Exit.INTEGRITY, Exit.UNAVAILABLE, Exit.TRY_AGAIN, Exit.CONFIG),
+    epilog=epilog(
+        "syncd dump --json > index.json", Exit.INTEGRITY, Exit.UNAVAILABLE, Exit.TRY_AGAIN, Exit.PERMISSION, Exit.CONFIG
+    ),
 )
 @json_option
 @pass_context
 def command(context: Context, as_json: bool) -> Exit:
     """Print every live chunk in key order, read back from the index: where it is, digests of text and vector, who may read it.
 
-    Two installs over the same files, with the same model, print the same. For operators: it shows names and readers.
+    Two installs over the same files print the same places, texts and readers, and with `hash` the same vectors; a real model's
+    vectors differ in their last bits from batch to batch. For operators: it shows names and readers.
     """
     from syncd.retrieval.dump import DumpedChunk, Missing
     from syncd.sync.collection import open_collection

@@ -16,7 +16,7 @@ MEANING: Final = {
     Exit.OK: "ok",
     Exit.ERROR: "error",
     Exit.USAGE: "wrong usage",
-    Exit.INCOMPLETE: "not complete: something is in quarantine, or --check found work",
+    Exit.INCOMPLETE: "not complete: something is in quarantine, --check found work, or no trusted key signed",
     Exit.HALTED: "the guard halted a run: confirm it or mend the source",
     Exit.INTEGRITY: "integrity: ledger, index or history do not hold together",
     Exit.UNAVAILABLE: "unavailable: source, index, model or disk",

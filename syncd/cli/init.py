@@ -21,7 +21,6 @@ ALGORITHMS: Final = ("A256GCMSIV", "A256GCM")
     epilog=epilog(
         "syncd init ~/documents --state ~/syncd\nsyncd --config ~/syncd/config.toml sync",
         Exit.CONFIG,
-        Exit.UNAVAILABLE,
     ),
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))

@@ -12,7 +12,9 @@ from syncd.errors import Exit
 WORDS = {"+": "add", "~": "update", ">": "move", "a": "acl", "-": "delete", "!": "quarantine"}
 
 
-@click.command("plan", epilog=epilog("syncd plan --check", Exit.INCOMPLETE, Exit.UNAVAILABLE, Exit.CONFIG))
+@click.command(
+    "plan", epilog=epilog("syncd plan --check", Exit.INCOMPLETE, Exit.INTEGRITY, Exit.UNAVAILABLE, Exit.PERMISSION, Exit.CONFIG)
+)
 @source_option
 @click.option("--exact", is_flag=True, help="Extract and cut every new document, to count chunks instead of estimating them.")
 @click.option("--check", is_flag=True, help="Exit 3 when there is anything to do.")
@@ -22,6 +24,7 @@ def command(context: Context, source: str | None, exact: bool, check: bool, as_j
     """Show what `sync` would do, and touch nothing: no ledger row, no point, no file.
 
     One line a document: + add, ~ update, > move, a ACL only, - delete, ! quarantine; then chunks, estimated unless --exact.
+    Without --exact new documents are not read, so that one of them may still go into quarantine. The guard is not asked.
     """
     from syncd.core.diff import Action
     from syncd.sync.plan import PlanLine, Planner

@@ -10,14 +10,17 @@ from syncd.cli.output import emit_json, table
 from syncd.errors import Exit
 
 
-@click.command("list", epilog=epilog("syncd quarantine list --source notes", Exit.CONFIG))
+@click.command(
+    "list", epilog=epilog("syncd quarantine list --source notes", Exit.INTEGRITY, Exit.UNAVAILABLE, Exit.PERMISSION, Exit.CONFIG)
+)
 @source_option
 @json_option
 @pass_context
 def command(context: Context, source: str | None, as_json: bool) -> Exit:
-    """List every document, or new version of one, that is not indexed, with the reason and the next try.
+    """List every document, new version of one, or folder that is not indexed, with the reason; --json adds attempts and next try.
 
-    Reasons: format, too-large, special, unreadable, changing, acl, embedding. What can be tried again is tried by every sync.
+    Reasons: format, too-large, special (these wait for another version or setting); unreadable, changing, acl, embedding,
+    listing (these are tried again by a sync, at once, later after growing pauses of up to a day).
     """
     from syncd.seal.cards import open_place
     from syncd.seal.identity import source_id

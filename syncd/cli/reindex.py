@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Exit.INTEGRITY,
         Exit.UNAVAILABLE,
         Exit.TRY_AGAIN,
+        Exit.PERMISSION,
         Exit.CONFIG,
     ),
 )
@@ -36,6 +37,7 @@ def command(context: Context, source: str | None, doc: str | None, dry_run: bool
     """Read, cut and embed documents again, although nothing says that they changed.
 
     The old points serve until the new ones are in; nothing is dropped and rebuilt. What is killed goes on with the next sync.
+    It is a sync of those sources: what else changed there is carried out too.
     """
     from syncd.sync.every import sync_sources
     from syncd.sync.reindex import request, select

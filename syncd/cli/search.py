@@ -9,7 +9,7 @@ import click
 from syncd.cli.exits import epilog
 from syncd.cli.options import Context, json_option, pass_context
 from syncd.cli.output import emit_json, printable
-from syncd.errors import Exit, LedgerMissing, NotPermitted
+from syncd.errors import Exit, LedgerBusy, LedgerMissing, NotPermitted
 
 if TYPE_CHECKING:
     from syncd.audit.event import EventType
@@ -36,9 +36,10 @@ SHOWN = 300
 @json_option
 @pass_context
 def command(context: Context, question: str, asserted: tuple[str, ...], k: int, as_json: bool) -> Exit:
-    """Search the chunks that you may read. Who you are is looked up now; --as needs root, and is in the audit log.
+    """Search the chunks that you may read. Who you are is looked up now; --as goes into the audit log before the search.
 
-    What the source closed to you is not found, whatever the index says: the ledger decides after the index has answered.
+    What the last sync saw closed to you is not found, whatever the index says: the ledger decides after the index has answered.
+    Only the account that owns the state can open the keys, so only it can search, for itself or with --as.
     """
     config = context.config
     reader = _asserted(context, asserted) if asserted else None
@@ -51,8 +52,6 @@ def command(context: Context, question: str, asserted: tuple[str, ...], k: int, 
         if collection is None:
             raise LedgerMissing(file=config.state.ledger)
         found = wiring.retriever(collection).search(question, wiring.caller() if reader is None else reader, k)
-    if found.harmed:
-        _record(context, EventType.RETRIEVAL_INTEGRITY, {"dropped": {drop.value: n for drop, n in found.dropped.items()}})
     if as_json:
         emit_json({"hits": [_hit(hit) for hit in found.hits], "as_of": found.as_of})
     else:
@@ -65,7 +64,13 @@ def command(context: Context, question: str, asserted: tuple[str, ...], k: int, 
             click.echo(f"     {printable(text[:SHOWN])}{'…' if len(text) > SHOWN else ''}")
         if not found.hits:
             click.echo("Nothing found that you may read.")
+    if found.truncated:
+        click.echo("syncd: there may be more: too many points had to be passed over. Next: `syncd sync`.", err=True)
     if found.harmed:
+        try:
+            _record(context, EventType.RETRIEVAL_INTEGRITY, {"dropped": {drop.value: n for drop, n in found.dropped.items()}})
+        except LedgerBusy:  # the answer is given and the finding told; a sync that holds the ledger must not hide either
+            click.echo("syncd: the finding could not be recorded, for another syncd holds the ledger.", err=True)
         click.echo(
             f"syncd: {found.harmed} points in the index are not what syncd wrote; they were not shown."
             " Next: `syncd audit verify`, then `syncd reindex --reason 'integrity'`.",

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 REASON = "no daemon watches the sources: what changed since the last scan is not known"
 
 
-@click.command("status", epilog=epilog("syncd status", Exit.CONFIG))
+@click.command("status", epilog=epilog("syncd status", Exit.INTEGRITY, Exit.UNAVAILABLE, Exit.PERMISSION, Exit.CONFIG))
 @json_option
 @pass_context
 def command(context: Context, as_json: bool) -> Exit:
     """Show, a line a source, what is indexed, when it was last completely scanned, and what needs a person.
 
-    The verdict is fresh, late or unknown. Without a daemon it is unknown: nobody looks between two syncs.
+    The verdict on freshness is unknown: nobody looks between two syncs.
     """
     from syncd.wiring import Wiring
 
@@ -93,7 +93,7 @@ def _hints(sources: list[dict[str, Any]], intents: int) -> list[str]:
         if source["quarantined"]:
             hints.append(f"{name}: {source['quarantined']} in quarantine: `syncd quarantine list --source {name}`")
         elif source["state"] == "incomplete":
-            hints.append(f"{name}: something can't be listed: `syncd plan --source {name}` names it")
+            hints.append(f"{name}: a folder could not be listed: `syncd sync --source {name}` looks again")
         if source["state"] == "halted":
             hints.append(f"{name}: the guard halted: `syncd plan --source {name}`, then `syncd sync --confirm {source['run']}`")
         if source["state"] in ("running", "failed"):

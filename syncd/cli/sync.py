@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     ),
 )
 @source_option
-@click.option("--confirm", metavar="RUN", help="Carry out what the guard held back in this run.")
+@click.option("--confirm", metavar="RUN", help="Carry out what the guard held back in this halted run, if it is not more by now.")
 @json_option
 @pass_context
 def command(context: Context, source: str | None, confirm: str | None, as_json: bool) -> Exit:
@@ -90,7 +90,11 @@ def _explain(outcome: "Outcome") -> Exit:
         return Exit.HALTED
     if outcome.state is RunState.INCOMPLETE:
         count = outcome.report.documents.quarantined
-        click.echo(f"syncd: {outcome.source}: {count} in quarantine. Next: `syncd quarantine list`.", err=True)
+        if count:
+            click.echo(f"syncd: {outcome.source}: {count} in quarantine. Next: `syncd quarantine list`.", err=True)
+        else:
+            what = "a folder could not be listed any more, and was left as it is recorded"
+            click.echo(f"syncd: {outcome.source}: {what}. Next: `syncd sync --source {outcome.source}` looks again.", err=True)
         return Exit.INCOMPLETE
     return Exit.OK
 

@@ -1,19 +1,18 @@
 """The third step of reading: what the store answered is believed only as far as ledger and seals agree."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from syncd.core.acl import Acl, Reader
+from syncd.core.acl import Reader
 from syncd.core.card import Card
-from syncd.core.keys import Keyring
 from syncd.core.model import Chunk, Point
-from syncd.core.rows import ClassRow, DocRow, DocState, Fence, PointState
+from syncd.core.rows import DocRow, DocState, Fence, PointState
 from syncd.errors import Forged
 from syncd.ports import LedgerView
-from syncd.seal.cards import open_acl, open_card
+from syncd.retrieval.holdings import Holdings
 from syncd.seal.identity import point_id
-from syncd.seal.points import AclClass, Sealer
-from syncd.seal.wrapping import DocKeys, open_dek
+from syncd.seal.wrapping import DocKeys
 
 
 class Drop(StrEnum):
@@ -50,21 +49,23 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Dossier:
+    """A document opened: its recorded occurrences by fingerprint (hex), which of them are live, its chunks by both."""
+
     row: DocRow
     keys: DocKeys
     card: Card
+    recorded: Mapping[str, list[tuple[bytes, int]]]
     live: frozenset[tuple[bytes, int]]
-    known: frozenset[tuple[bytes, int]]
+    chunks: Mapping[tuple[bytes, int], Chunk]
 
 
 class Checker:
     """Checks points against one snapshot of the ledger. oldest: sources whose ACLs were last scanned before it are refused."""
 
-    def __init__(self, view: LedgerView, keyring: Keyring, sealer: Sealer, *, oldest: float) -> None:
+    def __init__(self, view: LedgerView, holdings: Holdings, *, oldest: float) -> None:
         self._view = view
-        self._keyring = keyring
-        self._sealer = sealer
-        self._classes: dict[int, tuple[ClassRow, Acl]] = {}
+        self._holdings = holdings
+        self._classes = holdings.classes(view)
         self._dossiers: dict[bytes, _Dossier | None] = {}
         self._late = {row.source for row in view.sources() if row.acls_at < oldest}
 
@@ -92,20 +93,13 @@ class Checker:
         version = point.payload.get("acl_version")
         if not isinstance(version, int) or not row.floor <= version <= row.issued:
             return Drop.VERSION
-        class_, acl = self.class_of(row.class_id)
+        class_, sealer = self._classes[row.class_id], self._holdings.sealer
         if version == row.issued:
-            self._sealer.open_acl(point.payload, row.doc, AclClass(class_.uid, acl))
-        if not acl.decide(reader):
+            sealer.open_acl(point.payload, row.doc, class_)
+        if not class_.acl.decide(reader):
             return Drop.DENIED
-        text = self._sealer.open_text(point.payload, dossier.keys, row.doc, point.id, chunk.fp)
+        text = sealer.open_text(point.payload, dossier.keys, row.doc, point.id, chunk.fp)
         return Opened(row, dossier.card, chunk, text)
-
-    def class_of(self, class_id: int) -> tuple[ClassRow, Acl]:
-        """A class with its ACL from the ledger."""
-        if class_id not in self._classes:
-            for row in self._view.classes():
-                self._classes[row.id] = (row, open_acl(self._keyring, row.uid, row.sealed))
-        return self._classes[class_id]
 
     def _dossier(self, point: Point) -> _Dossier | None:
         named = point.payload.get("doc")
@@ -119,20 +113,21 @@ class Checker:
         return self._dossiers[doc]
 
     def _open(self, row: DocRow) -> _Dossier:
-        keys = open_dek(self._keyring, row.epoch, row.dek, row.doc)
-        card = open_card(self._keyring.algorithm, keys, row.doc, row.vault)
-        points = self._view.points(row.doc)
-        live = frozenset((p.fp, p.occurrence) for p in points if p.state is PointState.LIVE)
-        return _Dossier(row, keys, card, live, frozenset((p.fp, p.occurrence) for p in points))
+        vault = self._holdings.vault
+        card = vault.card(row)
+        recorded: dict[str, list[tuple[bytes, int]]] = {}
+        live = set()
+        for point in self._view.points(row.doc):
+            recorded.setdefault(point.fp.hex(), []).append((point.fp, point.occurrence))
+            if point.state is PointState.LIVE:
+                live.add((point.fp, point.occurrence))
+        chunks: dict[tuple[bytes, int], Chunk] = {(chunk.fp, chunk.occurrence): chunk for chunk in card.chunks}
+        return _Dossier(row, vault.keys(row), card, recorded, frozenset(live), chunks)
 
     def _chunk(self, point: Point, dossier: _Dossier) -> Chunk | Drop:
         """The recorded chunk whose point this is: the id must follow from document, fingerprint and occurrence."""
-        fp = point.payload.get("fp")
-        identity = self._keyring.identity
-        for known_fp, occurrence in dossier.known:
-            if known_fp.hex() == fp and point_id(identity, dossier.row.doc, known_fp, occurrence) == point.id:
-                if (known_fp, occurrence) not in dossier.live:
-                    return Drop.PENDING
-                wanted = (known_fp, occurrence)
-                return next((c for c in dossier.card.chunks if (c.fp, c.occurrence) == wanted), Drop.UNRECORDED)
+        identity = self._holdings.keyring.identity
+        for place in dossier.recorded.get(str(point.payload.get("fp")), ()):
+            if point_id(identity, dossier.row.doc, *place) == point.id:
+                return dossier.chunks.get(place, Drop.UNRECORDED) if place in dossier.live else Drop.PENDING
         return Drop.UNRECORDED

@@ -7,15 +7,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from syncd.core.keys import Keyring
 from syncd.core.model import Point, PointId
 from syncd.core.rows import DocRow, DocState, Fence
 from syncd.core.tlv import encode_part
-from syncd.ports import Ledger, LedgerView, VectorIndex
-from syncd.seal.cards import open_acl, open_card
-from syncd.seal.identity import point_id, source_id
-from syncd.seal.points import AclClass, Sealer
-from syncd.seal.wrapping import open_dek
+from syncd.ports import LedgerView
+from syncd.retrieval.holdings import Holdings
+from syncd.seal.identity import point_id
+from syncd.seal.points import AclClass
 
 BATCH = 256
 
@@ -46,39 +44,39 @@ class Missing:
 class Dump:
     """Reads a whole collection back, a document at a time."""
 
-    ledger: Ledger
-    index: VectorIndex
-    keyring: Keyring
-    sealer: Sealer
-    collection: str
-    sources: tuple[str, ...]
+    holdings: Holdings
 
     def chunks(self) -> Iterator[DumpedChunk | Missing]:
         """Every recorded chunk by source, key and span. Raises Forged when one does not open."""
-        with self.ledger.read() as view:
-            classes = {row.id: AclClass(row.uid, open_acl(self.keyring, row.uid, row.sealed)) for row in view.classes()}
-            for name, key, row in self._order(view):
-                yield from self._document(name, key, row, classes[row.class_id])
+        with self.holdings.ledger.read() as view:
+            classes = self.holdings.classes(view)
+            for name, _, doc in self._order(view):
+                row = view.doc(doc)
+                if row is not None:
+                    yield from self._document(name, row, classes[row.class_id])
 
-    def _order(self, view: LedgerView) -> list[tuple[str, str, DocRow]]:
-        found = []
-        for name in self.sources:
-            for row in view.docs(source_id(self.keyring.identity, name)):
-                if row.state is DocState.LIVE and row.fence is Fence.NONE:
-                    keys = open_dek(self.keyring, row.epoch, row.dek, row.doc)
-                    found.append((name, open_card(self.keyring.algorithm, keys, row.doc, row.vault).key, row))
-        return sorted(found, key=lambda item: (item[0], encode_part(item[1])))
+    def _order(self, view: LedgerView) -> list[tuple[str, bytes, bytes]]:
+        """(source, key, doc) of every live document, sorted; rows are read one by one."""
+        vault = self.holdings.vault
+        return sorted(
+            (name, encode_part(vault.card(row).key), row.doc)
+            for id_, name in self.holdings.names().items()
+            for row in view.docs(id_)
+            if row.state is DocState.LIVE and row.fence is Fence.NONE
+        )
 
-    def _document(self, name: str, key: str, row: DocRow, class_: AclClass) -> Iterator[DumpedChunk | Missing]:
-        keys = open_dek(self.keyring, row.epoch, row.dek, row.doc)
-        card = open_card(self.keyring.algorithm, keys, row.doc, row.vault)
+    def _document(self, name: str, row: DocRow, class_: AclClass) -> Iterator[DumpedChunk | Missing]:
+        holdings = self.holdings
+        keys, card = holdings.vault.keys(row), holdings.vault.card(row)
+        key = card.key
         ids: dict[PointId, int] = {
-            point_id(self.keyring.identity, row.doc, chunk.fp, chunk.occurrence): place for place, chunk in enumerate(card.chunks)
+            point_id(holdings.keyring.identity, row.doc, chunk.fp, chunk.occurrence): place
+            for place, chunk in enumerate(card.chunks)
         }
         points: dict[int, Point] = {}
         order = list(ids)
         for start in range(0, len(order), BATCH):
-            for point in self.index.retrieve(self.collection, order[start : start + BATCH], vectors=True):
+            for point in holdings.index.retrieve(holdings.collection, order[start : start + BATCH], vectors=True):
                 points[ids[point.id]] = point
         for place, chunk in enumerate(card.chunks):
             span = (chunk.piece.start, chunk.piece.end)
@@ -86,8 +84,8 @@ class Dump:
             if found is None:
                 yield Missing(name, key, span)
                 continue
-            self.sealer.open_acl(found.payload, row.doc, class_)
-            text = self.sealer.open_text(found.payload, keys, row.doc, found.id, chunk.fp)
+            holdings.sealer.open_acl(found.payload, row.doc, class_)
+            text = holdings.sealer.open_text(found.payload, keys, row.doc, found.id, chunk.fp)
             yield DumpedChunk(
                 source=name,
                 key=key,

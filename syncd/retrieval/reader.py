@@ -1,22 +1,20 @@
 """`syncd.retrieval`: the only supported reader. Decide, filter, query, unseal, decide again (security.md, "Reading")."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from syncd.core.acl import Reader
-from syncd.core.keys import Keyring
-from syncd.core.model import Scored
-from syncd.core.rows import ClassRow
+from syncd.core.model import Scored, Vector
 from syncd.errors import SourcesStale
-from syncd.ports import Clock, Embedder, Ledger, LedgerView, VectorIndex
+from syncd.ports import Clock, Embedder, LedgerView
 from syncd.retrieval.check import HARMFUL, Checker, Drop, Opened
 from syncd.retrieval.filter import readable
-from syncd.seal.cards import open_acl
-from syncd.seal.identity import source_id
-from syncd.seal.points import AclClass, Sealer
+from syncd.retrieval.holdings import Holdings
 
 MOST_HITS = 1000
+SPARE = 16
+"""Points that are asked for beyond k, for those that the ledger may drop."""
 MOST_FETCHED = 65_536
 
 
@@ -37,11 +35,15 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Hits, best first, and why points were dropped. as_of: the last ledger event that the answer knows of (-1: none)."""
+    """Hits, best first, and why points were dropped. as_of: the last ledger event that the answer knows of (-1: none).
+
+    truncated: so many points had to be dropped that there may be more hits than were found.
+    """
 
     hits: tuple[Hit, ...]
     dropped: Mapping[Drop, int]
     as_of: int
+    truncated: bool = False
 
     @property
     def harmed(self) -> int:
@@ -51,19 +53,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Retriever:
-    """Reads one collection. `sources`: names by source id; `stale_after`: seconds, None for never."""
+    """Reads what it holds. stale_after: seconds after which a source whose ACLs were not scanned is refused, None for never."""
 
-    ledger: Ledger
-    index: VectorIndex
+    holdings: Holdings
     embedder: Embedder
-    keyring: Keyring
-    sealer: Sealer
-    collection: str
-    sources: tuple[str, ...]
     clock: Clock
     stale_after: float | None
 
-    def search(self, question: str, reader: Reader, k: int, *, report: Callable[[Answer], None] = lambda _: None) -> Answer:
+    def search(self, question: str, reader: Reader, k: int) -> Answer:
         """The `k` chunks nearest to `question` of those that `reader` may read, at most 1,000.
 
         An empty reader, or one who may read nothing, costs no call to the store. Raises SourcesStale when every source's ACLs
@@ -72,31 +69,35 @@ class Retriever:
         k = min(k, MOST_HITS)
         tokens = self._tokens(reader)
         if not tokens or k < 1:
-            return Answer((), {}, self._as_of())
+            return self._check([], reader, 0)
         vector = self.embedder.query(question)
-        limit = k + 16
+        limit = k + SPARE
         while True:
-            found = [hit for where in readable(tokens) for hit in self.index.query(self.collection, vector, where, limit)]
-            found.sort(key=lambda hit: (-hit.score, hit.point.id))
+            found = self._ask(vector, tokens, limit)
             answer = self._check(found, reader, k)
-            if len(answer.hits) >= k or len(found) < limit or limit >= MOST_FETCHED:
-                report(answer)
+            if len(answer.hits) >= k or len(found) < limit:
                 return answer
+            if limit >= MOST_FETCHED:
+                return replace(answer, truncated=True)
             limit *= 2
 
     def _tokens(self, reader: Reader) -> list[str]:
         """Class tokens of the classes with live points that `reader` may read, for every active epoch."""
         if not reader:
             return []
-        with self.ledger.read() as view:
+        holdings = self.holdings
+        with holdings.ledger.read() as view:
             live = view.live_classes()
-            rows = [row for row in view.classes() if row.id in live]
+            classes = holdings.classes(view)
             self._refuse_stale(view)
-        classes = [opened for row in rows if (opened := self._open(row)).acl.decide(reader)]
-        return [self.sealer.token(epoch, class_) for class_ in classes for epoch in self.keyring.epochs]
+        readable_classes = [classes[id_] for id_ in sorted(live) if classes[id_].acl.decide(reader)]
+        return [holdings.sealer.token(epoch, class_) for class_ in readable_classes for epoch in holdings.keyring.epochs]
 
-    def _open(self, row: ClassRow) -> AclClass:
-        return AclClass(row.uid, open_acl(self.keyring, row.uid, row.sealed))
+    def _ask(self, vector: Vector, tokens: list[str], limit: int) -> list[Scored]:
+        """The nearest `limit` points of the classes, over as many queries as the tokens take."""
+        index, collection = self.holdings.index, self.holdings.collection
+        found = [hit for where in readable(tokens) for hit in index.query(collection, vector, where, limit)]
+        return sorted(found, key=lambda hit: (-hit.score, hit.point.id))[:limit]
 
     def _oldest(self) -> float:
         return self.clock.now().timestamp() - self.stale_after if self.stale_after is not None else 0.0
@@ -106,17 +107,13 @@ class Retriever:
         if rows and all(row.acls_at < oldest for row in rows):
             raise SourcesStale(hours=round((self.stale_after or 0) / 3600))
 
-    def _as_of(self) -> int:
-        with self.ledger.read() as view:
-            return view.event_count() - 1
-
     def _check(self, found: list[Scored], reader: Reader, k: int) -> Answer:
         """One snapshot of the ledger, opened after the store has answered, decides."""
         hits: list[Hit] = []
         dropped: Counter[Drop] = Counter()
-        names = {source_id(self.keyring.identity, name): name for name in self.sources}
-        with self.ledger.read() as view:
-            checker = Checker(view, self.keyring, self.sealer, oldest=self._oldest())
+        names = self.holdings.names()
+        with self.holdings.ledger.read() as view:
+            checker = Checker(view, self.holdings, oldest=self._oldest())
             for scored in found:
                 if len(hits) == k:
                     break

@@ -42,7 +42,10 @@ def select(install: Install, view: LedgerView, sources: Sequence[Source], *, sou
 
 
 def request(install: Install, selection: Selection, *, actor: Actor, reason: str) -> None:
-    """Mark every selected document, in one transaction: all are marked, or none. The log holds a salted commitment to the reason; its opening is sealed in the ledger."""
+    """Mark every selected document, in one transaction: all are marked, or none.
+
+    The log holds a salted commitment to the reason; its opening is sealed in the ledger.
+    """
     salt = install.fresh_id()
     op = install.fresh_id()
     opening = seal_note(install.keyring, f"reason/{op.hex()}", f"{salt.hex()} {reason}", install.nonce())

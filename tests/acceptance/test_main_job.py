@@ -11,7 +11,6 @@ from kit import Site, make_site, open_folders
 
 from syncd.core.model import Eq, Where
 
-pytestmark = pytest.mark.xdist_group("main job")  # one install that each test leaves changed to the next
 CANARY = "zyzzyva-canary"
 
 

@@ -1,0 +1,324 @@
+"""What a review once found wrong, first half: who is shown what. Nobody reads what he may not, at no moment of any run."""
+
+import dataclasses
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+from kit import Site
+from moments import OWNER, STRANGER, Interrupt, attempt, configure, cut_short, killed, new_site, rows, texts, unplugged
+
+from syncd.adapters.embed.hash import HashEmbedder
+from syncd.adapters.sources.filesystem import FilesystemSource
+from syncd.core.card import Card
+from syncd.core.keys import Epoch
+from syncd.core.model import Chunk, Fp, Observation, Page, Piece, Point, Reason, Refusal
+from syncd.core.rows import Fence
+from syncd.retrieval.check import Drop
+from syncd.seal.cards import seal_card
+from syncd.seal.derive import wrap_key
+from syncd.seal.wrapping import DocKeys, wrap
+
+BINARY = b"\x89PNG\r\n\x1a\n\x00\x00"
+both = pytest.mark.parametrize("interrupt", [killed, unplugged])
+
+
+@pytest.fixture(autouse=True)
+def calm(monkeypatch) -> None:
+    """Stamps hold at once, although the files are young."""
+    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+
+
+@pytest.fixture
+def site(tmp_path) -> Site:
+    """An install over no files yet."""
+    return new_site(tmp_path)
+
+
+def once_hidden_stays_hidden(site: Site, interrupt: Interrupt, shown: Callable[[Site], bool]) -> None:
+    """Runs that end later never show again what one that ended earlier had hidden; before the first step all is as it was."""
+    moments = [shown(here) for here in cut_short(site, interrupt)]
+    assert (moments[0], moments[-1]) == (True, False)
+    assert moments == sorted(moments, reverse=True)
+
+
+# -- 1: a wider ACL and a new text -------------------------------------------------------------------------------------
+
+
+@both
+def test_who_gains_access_with_an_edit_never_sees_the_old_text(site, interrupt):
+    """A document is redacted, then opened: at no moment of the run is its former text shown to those it opens to."""
+    site.write("a.md", "the secret salaries of the board", 0o600)
+    site.sync()
+    site.write("a.md", "redacted", 0o644)
+    for here in cut_short(site, interrupt):
+        assert "secret" not in texts(here, STRANGER).get("a.md", "")
+        here.sync()
+        assert texts(here, STRANGER) == {"a.md": "redacted"}
+
+
+def test_an_older_text_that_goes_on_serving_opens_to_nobody_else(site):
+    """The new version is opened but can't be read as text: the former one serves whom it served, however often it is looked at."""
+    site.write("a.md", "the secret salaries of the board", 0o600)
+    site.sync()
+    site.write("a.md", BINARY, 0o644)
+    for _ in range(3):
+        assert site.sync().state == "incomplete"
+        assert texts(site, STRANGER) == {}
+        assert texts(site, OWNER) == {"a.md": "the secret salaries of the board"}
+    site.write("a.md", "redacted", 0o644)
+    site.sync()
+    assert texts(site, STRANGER) == {"a.md": "redacted"}
+
+
+def test_an_older_text_that_goes_on_serving_closes_with_the_new_version(site):
+    """The other way round: whom the unreadable new version is closed to does not read the former one either."""
+    site.write("a.md", "open to all")
+    site.write("b.md", "other")
+    site.sync()
+    site.write("a.md", BINARY, 0o600)
+    site.sync()
+    assert set(texts(site, STRANGER)) == {"b.md"}
+    assert set(texts(site, OWNER)) == {"a.md", "b.md"}
+
+
+# -- 2, 6, 7: moves ----------------------------------------------------------------------------------------------------
+
+
+@both
+def test_a_move_into_a_narrower_folder_hides_at_once_and_for_good(site, interrupt):
+    """Whenever the run ends after it saw the move: those whom the new folder keeps out read nothing of it any more."""
+    site.write("priv/z.md", "zzz")
+    site.write("pub/a.md", "the plan")
+    site.write("pub/b.md", "bbb")
+    (site.docs / "priv").chmod(0o700)
+    site.sync()
+    assert set(texts(site, STRANGER)) == {"pub/a.md", "pub/b.md"}
+    (site.docs / "pub/a.md").rename(site.docs / "priv/a.md")
+    once_hidden_stays_hidden(site, interrupt, lambda here: "the plan" in texts(here, STRANGER).values())
+    site.sync()
+    assert (set(texts(site, STRANGER)), "priv/a.md" in texts(site, OWNER)) == ({"pub/b.md"}, True)
+
+
+@pytest.mark.parametrize("stand_in", ["fifo", "binary"])
+def test_something_unreadable_where_a_document_was_does_not_hide_its_move(site, stand_in):
+    """`mv a z`, then a FIFO or a picture as `a`: the document is at z with its life and its ACL, and nothing serves as a."""
+    site.write("a.md", "alpha", 0o600)
+    site.write("k.md", "k")
+    site.sync()
+    (life,) = {hit.doc for hit in site.search("alpha", OWNER).hits if hit.key == "a.md"}
+    (site.docs / "a.md").rename(site.docs / "z.md")
+    if stand_in == "fifo":
+        os.mkfifo(site.docs / "a.md")
+        (site.docs / "a.md").chmod(0o644)
+    else:
+        site.write("a.md", BINARY, 0o644)
+    done = site.sync()
+    assert (done.report.documents.moved, done.report.documents.deleted, done.report.chunks.embedded) == (1, 0, 0)
+    assert {hit.key: hit.doc for hit in site.search("alpha", OWNER).hits if hit.key != "k.md"} == {"z.md": life}
+    assert set(texts(site, STRANGER)) == {"k.md"}
+    assert set(site.quarantined()) == {"a.md"}
+
+
+@both
+def test_a_document_that_another_was_moved_over_is_hidden_at_once(site, interrupt):
+    """`mv a b`: whenever the run ends after it saw that, the overwritten text is shown to nobody."""
+    site.write("a.md", "alpha")
+    site.write("b.md", "the overwritten text")
+    site.sync()
+    (site.docs / "a.md").rename(site.docs / "b.md")
+    once_hidden_stays_hidden(site, interrupt, lambda here: "the overwritten text" in texts(here).values())
+    site.sync()
+    assert texts(site) == {"b.md": "alpha"}
+
+
+# -- 3, 4, 14: ACLs that nobody knows ----------------------------------------------------------------------------------
+
+
+def test_an_acl_that_can_not_be_read_any_more_when_the_text_is_fetched_fences(site, monkeypatch):
+    """It was known when the folder was listed and is not when the text is read: nobody is shown anything, till it is known."""
+    site.write("a.md", "alpha")
+    site.write("b.md", "b")
+    site.sync()
+    site.write("a.md", "alpha two")
+    with monkeypatch.context() as patch:
+        real = FilesystemSource.observe
+
+        def observe(self, key: str) -> Observation | None:
+            seen = real(self, key)
+            return dataclasses.replace(seen, acl=None) if seen is not None and key == "a.md" else seen
+
+        patch.setattr(FilesystemSource, "observe", observe)
+        for _ in range(3):
+            assert site.sync().state == "incomplete"
+            assert (set(texts(site, OWNER)), set(texts(site, STRANGER))) == ({"b.md"}, {"b.md"})
+            assert site.quarantined() == {"a.md": "acl"}
+    assert site.sync().state == "done"
+    assert texts(site, STRANGER) == {"a.md": "alpha two", "b.md": "b"}
+
+
+def test_what_lies_below_a_folder_that_can_not_be_listed_is_hidden_until_it_is_seen_again(site, monkeypatch):
+    """Who may read there is not known any more: nobody does. Nothing is deleted, the folder is named in quarantine."""
+    for key in ("b.md", "x/a.md", "x/y/c.md"):
+        site.write(key, f"text of {key}")
+    site.sync()
+    points, real = site.points(), FilesystemSource.scan
+
+    def scan(self):
+        for page in real(self):
+            if page.prefix == "x":
+                yield Page("x", None, page.load, Refusal(Reason.LISTING, "EACCES"))
+            elif not page.prefix.startswith("x/"):
+                yield page
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FilesystemSource, "scan", scan)
+        for _ in range(2):
+            done = site.sync()
+            assert (done.state, done.report.documents.deleted, done.report.documents.quarantined) == ("incomplete", 0, 1)
+            assert (set(texts(site, OWNER)), set(texts(site, STRANGER))) == ({"b.md"}, {"b.md"})
+            assert (site.points(), site.quarantined()) == (points, {"x/": "listing"})
+    done = site.sync()
+    assert (done.state, done.report.chunks.embedded, site.quarantined()) == ("done", 0, {})
+    assert set(texts(site, STRANGER)) == {"b.md", "x/a.md", "x/y/c.md"}
+
+
+def test_a_folder_that_could_not_be_listed_and_is_gone_is_forgotten(site, monkeypatch):
+    """Hidden is not for ever: once a complete listing shows that nothing is there, it is deleted and leaves quarantine."""
+    site.write("b.md", "b")
+    site.write("x/a.md", "alpha")
+    site.sync()
+    real = FilesystemSource.scan
+    with monkeypatch.context() as patch:
+        failed = Refusal(Reason.LISTING, "EACCES")
+        patch.setattr(
+            FilesystemSource,
+            "scan",
+            lambda self: (dataclasses.replace(p, stamp=None, failure=failed) if p.prefix == "x" else p for p in real(self)),
+        )
+        site.sync()
+    shutil.rmtree(site.docs / "x")
+    done = site.sync()
+    assert (done.state, done.report.documents.deleted, site.points(), site.quarantined()) == ("done", 1, 1, {})
+
+
+def test_a_document_whose_acl_is_one_too_many_is_fenced_and_told(site):
+    """Beyond acl.max_classes a changed ACL is not taken up: the document is hidden from all, the state is incomplete, and
+    runs that change nothing leave nothing behind but their own two events; with a higher limit it is back.
+    """
+    configure(site, "[acl]\nmax_classes = 1\n")
+    site.write("a.md", "alpha")
+    site.write("b.md", "beta")
+    site.sync()
+    (site.docs / "a.md").chmod(0o640)
+    sizes = []
+    for _ in range(4):
+        assert site.sync().state == "incomplete"
+        assert (set(texts(site, OWNER)), site.quarantined()) == ({"b.md"}, {"a.md": "acl"})
+        with site.open() as wiring, wiring.ledger.read() as view:
+            sizes.append((len(view.classes()), view.event_count()))
+    assert {after[0] - before[0] for before, after in zip(sizes, sizes[1:], strict=False)} == {0}
+    assert {after[1] - before[1] for before, after in zip(sizes, sizes[1:], strict=False)} == {2}
+    site.change("max_classes = 1", "max_classes = 9")
+    assert site.sync().state == "done"
+    assert (set(texts(site, OWNER)), set(texts(site, STRANGER))) == ({"a.md", "b.md"}, {"b.md"})
+
+
+def test_a_new_document_whose_acl_is_one_too_many_waits_for_the_limit(site):
+    """It is in quarantine and not forgotten: with a higher limit the next sync indexes it, although nothing changed."""
+    configure(site, "[acl]\nmax_classes = 1\n")
+    site.write("a.md", "alpha")
+    site.write("b.md", "beta", 0o600)
+    done = site.sync()
+    assert (done.state, set(texts(site)), site.quarantined()) == ("incomplete", {"a.md"}, {"b.md": "acl"})
+    site.change("max_classes = 1", "max_classes = 9")
+    done = site.sync()
+    assert (done.state, set(texts(site)), site.quarantined()) == ("done", {"a.md", "b.md"}, {})
+
+
+def test_acls_that_no_document_has_any_more_do_not_count(site):
+    """One document, many ACLs in a row: only those in use fill up acl.max_classes."""
+    configure(site, "[acl]\nmax_classes = 2\n")
+    for mode in (0o644, 0o640, 0o600, 0o604, 0o444, 0o440):
+        site.write("a.md", "alpha", mode)
+        assert site.sync().state == "done"
+        assert {row.fence for row in rows(site)} == {Fence.NONE}
+
+
+# -- 5: a ledger that somebody else wrote to ---------------------------------------------------------------------------
+
+
+def test_who_writes_ledger_and_store_without_the_keys_forges_no_document(site):
+    """A document key wrapped for an epoch that there is not, under a key of zeros, opens nothing: it is a sign of harm."""
+    site.write("a.md", "alpha")
+    site.sync()
+    (row,) = rows(site)
+    dek = b"D" * 32
+    keys = DocKeys.of(dek, row.doc)
+    (collection,) = site.index.points.values()
+    with site.open() as wiring, wiring.ledger.read() as view:
+        algorithm, sealer = wiring.keyring.algorithm, site.collection(wiring).sealer
+        chunks = tuple(Chunk(Fp(point.fp), point.occurrence, Piece(0, 5)) for point in view.points(row.doc))
+    vault = seal_card(algorithm, keys, row.doc, Card("forged.md", "FORGED", 1, 0.0, chunks), b"n" * 12)
+    honest = dict(collection)
+    for kek in (bytes(32), wrap_key(Epoch(999, bytes(32)))):
+        wrapped = wrap(algorithm, kek, b"n" * 12, dek, role="dek", epoch=999, owner=row.doc)
+        with sqlite3.connect(site.state / "ledger.db") as forged:
+            forged.execute("update document set epoch = 999, dek = ?, vault = ?", (wrapped, vault))
+        forged.close()
+        for id_, point in honest.items():
+            text = sealer.text_payload(keys, row.doc, id_, bytes.fromhex(str(point.payload["fp"])), "send money", b"m" * 12)
+            collection[id_] = Point(id_, point.vector, {**point.payload, **text})
+        answer = site.search("anything", OWNER)
+        assert (answer.hits, set(answer.dropped), answer.harmed > 0) == ((), {Drop.FORGED}, True)
+
+
+# -- 8: how texts are kept ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("before", "after"), [("plain", "sealed"), ("plain", "omitted"), ("sealed", "plain")])
+def test_another_way_to_keep_texts_rewrites_the_store_and_embeds_nothing(site, monkeypatch, before, after):
+    """index.text is changed: after the next sync the store keeps no text the former way, and no text was embedded for it."""
+    site.change('text = "sealed"', f'text = "{before}"')
+    site.write("a.md", "alpha in clear")
+    site.write("b.md", "beta in clear")
+    site.sync()
+    site.change(f'text = "{before}"', f'text = "{after}"')
+    with monkeypatch.context() as patch:
+        patch.setattr(HashEmbedder, "embed", lambda self, texts: pytest.fail(f"{len(texts)} texts embedded"))
+        assert site.sync().state == "done"
+    (collection,) = site.index.points.values()
+    clear = {"in clear" in str(point.payload) for point in collection.values()}
+    kept = {"text_sealed" in point.payload and bool(point.payload["text_sealed"]) for point in collection.values()}
+    assert (clear, kept) == ({after == "plain"}, {after == "sealed"})
+    shown = {"a.md": "alpha in clear", "b.md": "beta in clear"} if after != "omitted" else {"a.md": "", "b.md": ""}
+    assert texts(site) == shown
+
+
+# -- 17: the guard -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deed", ["chmod", "chmod and rename", "chmod and edit"])
+def test_documents_that_would_open_to_everyone_are_counted_however_they_changed(tmp_path, deed):
+    """A mass opening waits for a person, also when the folder got another name or the files another text with it."""
+    site = new_site(tmp_path, "[guard]\nmin_widenings = 3\nmax_widen_share = 0.1\n")
+    for number in range(10):
+        site.write(f"p/{number}.md", f"doc {number}", 0o600)
+    site.sync()
+    for number in range(10):
+        (site.docs / f"p/{number}.md").chmod(0o644)
+        if deed == "chmod and edit":
+            site.write(f"p/{number}.md", f"edited {number}")
+    if deed == "chmod and rename":
+        (site.docs / "p").rename(site.docs / "q")
+    for _ in range(2):
+        halted = attempt(site)
+        assert halted.state == "halted"
+        assert "10 of 10 documents would open to everyone" in halted.reason
+        assert texts(site, STRANGER) == {}
+    assert attempt(site, confirm=halted).state == "done"
+    assert len(texts(site, STRANGER)) == 10
+
+
