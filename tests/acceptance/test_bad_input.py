@@ -127,7 +127,7 @@ def test_an_unreadable_file_costs_itself_only(site):
 
 
 def test_an_unreadable_folder_costs_what_is_in_it(site):
-    """Named, and no deletion: hidden while nobody can look who may read it, back without a text embedded anew; the others go on."""
+    """Named and not deleted: hidden while nobody can look who may read it, then back without a text embedded anew."""
     well(site, "good.md", "sub/fine.md")
     site.write("new.md", "beside it")
     (site.docs / "sub").chmod(0o000)
@@ -143,7 +143,7 @@ def test_an_unreadable_folder_costs_what_is_in_it(site):
         assert found(site) == {"good.md", "new.md", "sub/fine.md"}
 
 
-@pytest.mark.xfail(strict=True, reason="a source that was never completely scanned counts as stale since 1970: nobody is answered")
+@pytest.mark.xfail(strict=True, reason="a source that was never completely scanned counts as stale: nobody is answered")
 def test_a_folder_that_never_could_be_read_costs_itself_only(site):
     """Unreadable from the first sync on: what could be read is found."""
     (site.docs / "sub").chmod(0o000)

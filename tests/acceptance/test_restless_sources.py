@@ -84,6 +84,21 @@ def test_a_folder_that_vanishes_takes_its_documents_along(site, at_fetch):
     assert found(site) == {"good.md"}
 
 
+def test_a_folder_that_closes_meanwhile_is_looked_at_again(site, at_fetch):
+    """Listed, then shut while another is read: left as it is recorded, told with the next step, and read by the next sync."""
+    well(site, "good.md", "sub/fine.md")
+    site.write("good.md", "edited")
+    site.write("sub/fine.md", "edited too")
+    at_fetch(once("good.md", lambda: (site.docs / "sub").chmod(0o000)))
+    with modes_count():
+        fails(site, 3, ("could not be listed any more", "`syncd sync --source docs`"), "sync")
+        assert "`syncd sync --source docs`" in typed(site, "status").out
+        assert "good.md" in found(site)
+        (site.docs / "sub").chmod(0o755)
+        well(site, "sub/fine.md")
+    assert "edited too" in typed(site, "search", "edited").out
+
+
 @pytest.mark.parametrize("kind", ["fifo", "symlink", "folder"])
 def test_a_file_that_turns_into_something_else_is_not_read(site, at_fetch, kind):
     """Listed as a file, then a FIFO, a way out of the root or a folder: nothing of it is read, and nothing hangs."""

@@ -360,6 +360,18 @@ def test_owners(ledger: Ledger) -> None:
         assert set(found) == {row for row in rows if row.fp != tag("0007")[:16]}
 
 
+def test_owners_of_a_text_that_stands_everywhere(ledger: Ledger) -> None:
+    """A text in thousands of documents costs a few rows, and takes nothing from the others that are asked for with it."""
+    everywhere = [point(f"{number:05}", "licence") for number in range(5000)]
+    with ledger.write() as tx:
+        tx.put_points([*everywhere, point("z", "rare", 1)])
+    with ledger.read() as view:
+        found = view.owners([tag("licence")[:16], tag("rare")[:16]])
+    assert point("z", "rare", 1) in found
+    assert 1 <= len(found) - 1 <= 16
+    assert set(found) <= {*everywhere, point("z", "rare", 1)}
+
+
 def test_classes(ledger: Ledger) -> None:
     """A class gets its id once, is found by its key, keeps its uid, and is resealed by its id."""
     with ledger.write() as tx:

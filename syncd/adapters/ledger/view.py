@@ -103,7 +103,7 @@ class SqlView:
         found: list[PointRow] = []
         for start in range(0, len(distinct), PAGE_ROWS):
             some = distinct[start : start + PAGE_ROWS]
-            most = OWNERS_EACH * len(some)
+            most = 2 * OWNERS_EACH * len(some)
             rows = self._all(queries.OWNERS, fps=some, limit=most)
             if len(rows) == most:
                 rows = [row for fp in some for row in self._all(queries.OWNERS_OF_ONE, fp=fp, limit=OWNERS_EACH)]
