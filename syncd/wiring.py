@@ -8,12 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from syncd.adapters.embed.hash import HashEmbedder
-from syncd.adapters.embed.sentence_transformer import SentenceTransformerEmbedder
-from syncd.adapters.extract.text import TextExtractor
-from syncd.adapters.index.edge import EdgeIndex
-from syncd.adapters.index.null import NullIndex
-from syncd.adapters.index.qdrant import QdrantIndex
 from syncd.adapters.keys import FileKeys
 from syncd.adapters.ledger import SqlLedger
 from syncd.adapters.principals import NssDirectory
@@ -116,10 +110,16 @@ class Wiring:
         settings = self.config.index
         match settings.backend:
             case "edge":
+                from syncd.adapters.index.edge import EdgeIndex
+
                 index = EdgeIndex(self.config.state.index, free_bytes=settings.min_free_mib * MIB)
             case "qdrant":
+                from syncd.adapters.index.qdrant import QdrantIndex
+
                 index = QdrantIndex(settings.url or "", api_key=_secret(settings.api_key_file))
             case "null":
+                from syncd.adapters.index.null import NullIndex
+
                 index = NullIndex()
         self._closing.callback(index.close)
         return index
@@ -129,7 +129,11 @@ class Wiring:
         """The embedder that is configured; nothing is loaded yet."""
         settings = self.config.embedder
         if settings.backend == "hash":
+            from syncd.adapters.embed.hash import HashEmbedder
+
             return HashEmbedder()
+        from syncd.adapters.embed.sentence_transformer import SentenceTransformerEmbedder
+
         return SentenceTransformerEmbedder(
             settings.model,
             device=None if settings.device == "auto" else settings.device,
@@ -200,6 +204,8 @@ class Wiring:
 
     def install(self, ledger: SqlLedger | None = None) -> Install:
         """Everything below, in one noun."""
+        from syncd.adapters.extract.text import TextExtractor
+
         keyring = self.keyring
         return Install(
             ledger=ledger or self.ledger,

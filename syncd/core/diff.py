@@ -41,7 +41,6 @@ class Recorded:
     """The other side: what the ledger says of the same key."""
 
     version: bytes
-    identity: bytes | None
     acl: bytes
     content: bytes
     shape: bytes
@@ -67,20 +66,17 @@ PERMANENT = frozenset({Reason.FORMAT, Reason.TOO_LARGE, Reason.SPECIAL})
 """Reasons that only another version, extractor or configuration can lift."""
 
 
-def compare(seen: Seen | None, recorded: Recorded | None, shape: bytes) -> tuple[Action, ...]:
-    """What one key asks for, ACL before content: who must not read any more must not wait for an embedding.
+def compare(seen: Seen, recorded: Recorded | None, shape: bytes) -> tuple[Action, ...]:
+    """What one listed key asks for, ACL before content: who must not read any more must not wait for an embedding.
 
-    | seen     | recorded | then                                                        |
-    |----------|----------|-------------------------------------------------------------|
-    | -        | -        | nothing                                                     |
-    | -        | yes      | DELETE                                                      |
-    | refused  | either   | QUARANTINE (and RETAG: the older version goes on serving)   |
-    | no ACL   | either   | QUARANTINE                                                  |
-    | yes      | -        | ADD                                                         |
-    | yes      | yes      | RETAG if the class differs; LOOK unless version and shape are equal and neither racy nor incomplete |
+    | seen     | recorded | then                                                                              |
+    |----------|----------|-----------------------------------------------------------------------------------|
+    | no ACL   | either   | QUARANTINE                                                                        |
+    | refused  | either   | QUARANTINE, and RETAG where the class differs: an older version goes on serving   |
+    | yes      | -        | ADD                                                                               |
+    | yes      | yes      | RETAG where the class differs; LOOK unless version and shape are equal, and it is |
+    |          |          | complete and not racy                                                             |
     """
-    if seen is None:
-        return () if recorded is None else (Action.DELETE,)
     if seen.acl is None:
         return (Action.QUARANTINE,)
     retag = (Action.RETAG,) if recorded is not None and recorded.acl != seen.acl else ()

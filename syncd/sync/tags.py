@@ -87,7 +87,6 @@ def recorded(row: DocRow, class_: ClassRow) -> Recorded:
     proven = row.floor == row.issued and row.fence is not Fence.NARROWED
     return Recorded(
         version=row.version,
-        identity=row.identity,
         acl=class_.key if proven else b"",
         content=row.content,
         shape=row.shape,
