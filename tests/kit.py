@@ -79,7 +79,7 @@ class Site:
         """One sync; the outcome of its one source. An error that ended it is raised."""
         with self.open(writer=True) as wiring:
             order = Order(TESTER, confirmed=confirm.report.held if confirm else None)
-            (outcome,) = sync_sources(wiring.install(), wiring.sources(source), order, lambda _: lambda _: None)
+            (outcome,) = sync_sources(wiring.install(), wiring.sources(source), order, lambda _: lambda _: None).outcomes
         if outcome.error is not None:
             raise outcome.error
         return outcome

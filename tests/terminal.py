@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -95,6 +96,22 @@ def _trace(path: Path) -> object:
     if status.st_size > 1 << 20:
         return status.st_ino, status.st_size, status.st_blocks, status.st_mtime_ns
     return path.read_bytes()
+
+
+@contextmanager
+def no_hang() -> Iterator[None]:
+    """What waits for ever inside, as the reader of a FIFO does, fails instead of hanging."""
+
+    def give_up(*_: object) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(120)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class _Header(ctypes.Structure):

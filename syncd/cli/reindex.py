@@ -56,8 +56,8 @@ def command(context: Context, source: str | None, doc: str | None, dry_run: bool
         request(install, selection, actor=wiring.actor, reason=reason)
         chosen = [store for store in sources if store.name in selection.sources]
         with progress() as report:
-            results = sync_sources(install, chosen, Order(wiring.actor, "reindex"), lambda s: told(report, s.name))
-    return show(results, as_json=as_json)
+            synced = sync_sources(install, chosen, Order(wiring.actor, "reindex"), lambda s: told(report, s.name))
+    return show(synced, as_json=as_json)
 
 
 def _announce(selection: "Selection", *, as_json: bool) -> Exit:

@@ -13,6 +13,7 @@ from syncd.errors import Exit
 
 if TYPE_CHECKING:
     from syncd.ports import Source
+    from syncd.sync.every import Synced
     from syncd.sync.report import Progress
     from syncd.sync.run import Outcome
 
@@ -51,8 +52,8 @@ def command(context: Context, source: str | None, confirm: str | None, as_json: 
             with wiring.ledger.read() as view:
                 chosen, held = halted_run(view, install, sources, confirm)
             sources, order = [chosen], replace(order, confirmed=held)
-        results = sync_sources(install, sources, order, lambda s: told(report, s.name))
-    return show(results, as_json=as_json)
+        synced = sync_sources(install, sources, order, lambda s: told(report, s.name))
+    return show(synced, as_json=as_json)
 
 
 def told(report: Report, source: str) -> "Callable[[Progress], None]":
@@ -61,9 +62,9 @@ def told(report: Report, source: str) -> "Callable[[Progress], None]":
     return lambda p: report(p.done, p.total, f"{source}: {words.get(p.phase, p.phase)}")
 
 
-def show(outcomes: "list[Outcome]", *, as_json: bool) -> Exit:
+def show(synced: "Synced", *, as_json: bool) -> Exit:
     """Print what every run did; returns the one exit code."""
-    runs = [_ended(outcome) for outcome in outcomes]
+    runs = [_ended(outcome) for outcome in synced.outcomes]
     if as_json:
         emit_json({"runs": runs})
     else:
@@ -74,7 +75,11 @@ def show(outcomes: "list[Outcome]", *, as_json: bool) -> Exit:
                 for run in runs
             ],
         )
-    return worst(*map(_explain, outcomes))
+    if synced.lost:
+        click.echo(
+            f"syncd: {synced.lost} points were not in the index any more; their documents were brought in again.", err=True
+        )
+    return worst(*map(_explain, synced.outcomes))
 
 
 def _explain(outcome: "Outcome") -> Exit:

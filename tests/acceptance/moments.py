@@ -7,7 +7,7 @@ import copy
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -118,11 +118,8 @@ def unplugged(_: Site, moment: int) -> Iterator[Cut]:
         cut.moment += 1  # and with the next touch again
         raise SourceUnavailable(source="docs", detail="the mount went away")
 
-    with touched(cut, gone):
-        try:
-            yield cut
-        except SourceUnavailable:
-            pass
+    with touched(cut, gone), suppress(SourceUnavailable):
+        yield cut
 
 
 def cut_short(site: Site, interrupt: Interrupt, act: Callable[[Site], object] = Site.sync) -> Iterator[Site]:
@@ -158,7 +155,7 @@ def attempt(site: Site, confirm: Outcome | None = None) -> Outcome:
     """One sync; its outcome, also when an error ended it."""
     with site.open(writer=True) as wiring:
         order = Order(TESTER, confirmed=confirm.report.held if confirm else None)
-        (outcome,) = sync_sources(wiring.install(), wiring.sources(), order, lambda _: lambda _: None)
+        (outcome,) = sync_sources(wiring.install(), wiring.sources(), order, lambda _: lambda _: None).outcomes
     return outcome
 
 

@@ -46,7 +46,6 @@ def test_a_refused_text_costs_itself(refused):
     assert refused.points() == recorded(refused)
 
 
-@pytest.mark.xfail(strict=True, reason="the next run releases the document from quarantine without its refused chunk")
 def test_a_refused_text_is_tried_again(refused):
     """The next run embeds what was refused, and only then is the document out of quarantine."""
     assert refused.sync().state == "done"

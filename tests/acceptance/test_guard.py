@@ -10,10 +10,12 @@ from syncd.core.acl import everyone, user
 from syncd.core.rows import Fence
 from syncd.errors import RunUnknown
 from syncd.sync.every import halted_run
+from syncd.sync.report import Held
 
 STRANGER = frozenset({user("unix", 4242), everyone("unix")})
 OWNER = frozenset({user("unix", os.getuid()), everyone("unix")})
-KEYS = [f"{n}.md" for n in range(12)]
+KEYS = [f"{'a' if n < 2 else 'b'}/{n}.md" for n in range(12)]
+"""Two in one folder, which the guard lets go, and the others in the next."""
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_a_confirmed_run_deletes_what_is_gone(site):
     for key in KEYS[:6]:
         (site.docs / key).unlink()
     halted = site.sync()
-    done = site.sync(confirm=halted.run)
+    done = site.sync(confirm=halted)
     assert (done.state, done.report.documents.deleted, site.points()) == ("done", 6, 6)
     assert site.found(reader=OWNER) == set(KEYS[6:])
     assert events(site).count("guard.confirmed") == 1
@@ -103,7 +105,7 @@ def test_a_mass_widening_waits_and_is_done_once_confirmed(site, monkeypatch):
         assert (halted.state, halted.report.documents.retagged) == ("halted", 0)
         assert "6 of 12 documents would open to everyone" in halted.reason
         assert site.found(reader=STRANGER) == set()
-    assert site.sync(confirm=halted.run).state == "done"
+    assert site.sync(confirm=halted).state == "done"
     assert site.found(reader=STRANGER) == set(KEYS[:6])
 
 
@@ -120,22 +122,37 @@ def test_a_narrowing_never_waits(site):
     assert site.found(reader=STRANGER) == set()
 
 
+def test_a_confirmation_is_for_as_much_as_was_shown(site):
+    """What came to be missing since then was not agreed to: the run halts again, and nothing is deleted."""
+    fill(site)
+    for key in KEYS[:6]:
+        (site.docs / key).unlink()
+    halted = site.sync()
+    (site.docs / KEYS[6]).unlink()
+    again = site.sync(confirm=halted)
+    assert (again.state, again.report.documents.deleted) == ("halted", 0)
+    assert site.found(reader=OWNER) == set(KEYS)
+    assert site.sync(confirm=again).report.documents.deleted == 7
+
+
 def test_only_the_last_halted_run_can_be_confirmed(site):
     """Not by a guess, not by a few letters, not once it is over."""
     fill(site)
     fine = site.sync()
-    for key in KEYS[:6]:
-        (site.docs / key).unlink()
-    halted = site.sync()
 
-    def confirm(named: str) -> bytes:
+    def confirm(named: str) -> Held:
         with site.open(writer=True) as wiring, wiring.ledger.read() as view:
             return halted_run(view, wiring.install(), wiring.sources(), named)[1]
 
-    assert confirm(halted.run.hex()) == confirm(halted.run.hex()[:8]) == halted.run
+    with pytest.raises(RunUnknown):
+        confirm(fine.run.hex())
+    for key in KEYS[:6]:
+        (site.docs / key).unlink()
+    halted = site.sync()
+    assert confirm(halted.run.hex()) == confirm(halted.run.hex()[:8]) == Held(deletions=6)
     for wrong in ("", halted.run.hex()[:7], "0" * 32, fine.run.hex()):
         with pytest.raises(RunUnknown):
             confirm(wrong)
-    site.sync(confirm=halted.run)
+    site.sync(confirm=halted)
     with pytest.raises(RunUnknown):
         confirm(halted.run.hex())

@@ -10,7 +10,7 @@ from kit import Site
 from syncd.cli.exits import execute
 from syncd.cli.main import syncd
 from syncd.core.acl import everyone, user
-from syncd.core.model import Lt, Point, Where
+from syncd.core.model import Eq, Lt, Point, Where
 from syncd.errors import Exit
 from syncd.retrieval.check import Checker, Drop
 
@@ -38,27 +38,23 @@ def test_a_store_that_ignores_the_filter_shows_nothing_more(site, monkeypatch):
     assert site.search("text", ELSEWHERE).hits == ()
 
 
-def test_nobody_costs_nothing(site, monkeypatch):
-    """Without principals neither the store nor the model nor a class is asked."""
-
-    def never(*_: object) -> None:
-        raise AssertionError("it was asked")
-
-    for asked in ("syncd.retrieval.reader.open_acl", "syncd.adapters.embed.hash.HashEmbedder.query"):
-        monkeypatch.setattr(asked, never)
-    monkeypatch.setattr(site.index, "query", never)
-    assert site.search("text", frozenset()).hits == ()
+def test_a_filter_that_matches_everything_can_not_be_built():
+    """Without a `must`, or with conditions that only exclude, there is no filter."""
+    for must_not in ((), (Eq("doc", ""),)):
+        with pytest.raises(ValueError, match="everything"):
+            Where((), must_not)
 
 
-def test_who_may_read_nothing_costs_no_question(site, monkeypatch):
-    """A reader whom no ACL names is answered without the store and without the model."""
+@pytest.mark.parametrize("reader", [frozenset(), ELSEWHERE])
+def test_who_may_read_nothing_costs_no_question(site, monkeypatch, reader):
+    """Nobody, and a reader whom no ACL names, is answered without the store and without the model."""
 
     def never(*_: object) -> None:
         raise AssertionError("it was asked")
 
     monkeypatch.setattr("syncd.adapters.embed.hash.HashEmbedder.query", never)
     monkeypatch.setattr(site.index, "query", never)
-    assert site.search("text", ELSEWHERE).hits == ()
+    assert site.search("text", reader).hits == ()
 
 
 def test_points_that_are_not_shown_push_nothing_out(site):
@@ -94,9 +90,9 @@ def test_one_late_source_is_refused_by_itself(site):
     (before,) = {row.acls_at for row in _sources(site)}
     point = next(p for p in points(site).values() if p.payload["doc"] == doc_of(site, "b.md"))
     with site.open() as wiring, wiring.ledger.read() as view:
-        sealer = site.collection(wiring).sealer
-        assert Checker(view, wiring.keyring, sealer, oldest=before + 1).check(point, OWNER) is Drop.LATE
-        assert not isinstance(Checker(view, wiring.keyring, sealer, oldest=before).check(point, OWNER), Drop)
+        holdings = wiring.holdings(site.collection(wiring))
+        assert Checker(view, holdings, oldest=before + 1).check(point, OWNER) is Drop.LATE
+        assert not isinstance(Checker(view, holdings, oldest=before).check(point, OWNER), Drop)
 
 
 def _sources(site: Site) -> list:

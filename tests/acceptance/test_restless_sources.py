@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from kit import Site
-from terminal import fails, found, good_site, modes_count, quarantined, typed, well
+from terminal import fails, found, good_site, modes_count, no_hang, quarantined, typed, well
 
 from syncd.adapters.sources.filesystem import FilesystemSource
 
@@ -109,7 +109,8 @@ def test_a_file_that_turns_into_something_else_is_not_read(site, at_fetch, kind)
         {"fifo": lambda: os.mkfifo(path, 0o644), "symlink": lambda: path.symlink_to("/etc/passwd"), "folder": path.mkdir}[kind]()
 
     at_fetch(once("good.md", replace))
-    told = typed(site, "sync")
+    with no_hang():
+        told = typed(site, "sync")
     assert told.code == (3 if kind == "fifo" else 0)
     assert quarantined(site) == ({"good.md": ("special", "")} if kind == "fifo" else {})
     assert found(site) == {"sub/fine.md"}

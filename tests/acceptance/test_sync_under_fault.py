@@ -8,7 +8,6 @@ from kit import Site
 
 from syncd.adapters.embed.hash import HashEmbedder
 from syncd.core.model import Page, Reason, Refusal
-from syncd.core.rows import Fence
 from syncd.errors import IndexUnknownOutcome, LedgerUnavailable, ListingFailed
 from syncd.retrieval.check import Drop
 
@@ -150,8 +149,10 @@ def test_a_deletion_that_left_points_is_not_recorded(site, monkeypatch):
 
 
 def test_a_failed_listing_is_no_deletion(site, monkeypatch):
-    """A folder that can't be listed keeps what is recorded in and below it, is told, and freshness does not advance."""
-    before = source_row(site)
+    """What lies in and below a folder that can't be listed keeps its points, but is hidden, for its ACLs are not known; that is
+    told, freshness does not advance, and everything is found again as soon as it is seen again.
+    """
+    before, points = source_row(site), site.points()
 
     def change(page: Page) -> Page | None:
         if page.prefix == "x":
@@ -162,12 +163,14 @@ def test_a_failed_listing_is_no_deletion(site, monkeypatch):
         disturb(patch, change)
         done = site.sync()
     assert (done.state, done.report.documents.deleted) == ("incomplete", 0)
-    assert site.found(reader=OWNER) == ALL
+    assert site.found(reader=OWNER) == {"a.md", "b.md"}
     after = source_row(site)
     assert (after.acls_at, after.complete_at) == (before.acls_at, before.complete_at)
-    assert {row.fence for row in rows(site)} == {Fence.NONE}
+    assert not any(row.staged for row in rows(site))
+    assert site.points() == recorded(site) == points
     done = site.sync()
-    assert (done.state, source_row(site).acls_at > before.acls_at) == ("done", True)
+    assert (done.state, done.report.chunks.embedded, source_row(site).acls_at > before.acls_at) == ("done", 0, True)
+    assert site.found(reader=OWNER) == ALL
 
 
 def test_a_listing_that_fails_later_is_no_deletion_either(site, monkeypatch):
@@ -183,8 +186,9 @@ def test_a_listing_that_fails_later_is_no_deletion_either(site, monkeypatch):
         disturb(patch, change)
         done = site.sync()
     assert (done.state, done.report.documents.deleted) == ("incomplete", 0)
-    assert site.found(reader=OWNER) == ALL
+    assert site.points() == recorded(site) == len(ALL)
     assert site.sync().state == "done"
+    assert site.found(reader=OWNER) == ALL
 
 
 def test_a_folder_that_is_gone_takes_its_documents_along(site):
@@ -211,11 +215,12 @@ def test_a_renamed_and_edited_file_is_no_move(site):
 
 
 def test_a_hard_link_is_no_move(site):
-    """The document is still at its own key: the other name is another document."""
+    """The document is still at its own key: the other name is another document, also while others really move."""
     (site.docs / "e.md").hardlink_to(site.docs / "a.md")
+    (site.docs / "b.md").rename(site.docs / "f.md")
     done = site.sync()
-    assert (done.report.documents.moved, done.report.documents.added) == (0, 1)
-    assert set(shown(site)) == ALL | {"e.md"}
+    assert (done.report.documents.moved, done.report.documents.added) == (1, 1)
+    assert set(shown(site)) == (ALL | {"e.md", "f.md"}) - {"b.md"}
 
 
 def test_a_move_keeps_the_life_of_a_document(site):

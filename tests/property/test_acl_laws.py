@@ -119,6 +119,25 @@ def test_different_acls_have_different_bytes(one: Acl, other: Acl) -> None:
     assert (one == other) == (one.canonical() == other.canonical())
 
 
+def test_kinds_realms_and_ids_are_told_apart() -> None:
+    """A user who is called "group:a", one name in two realms, and a user and a group of one number are different principals."""
+    alike = [
+        user("unix", "group:a"),
+        group("unix", "a"),
+        user("unix", "a"),
+        user("ldap", "a"),
+        group("ldap", "a"),
+        user("unix:group", "a"),
+        user("unixa", ""),
+        everyone("unix"),
+        everyone("ldap"),
+    ]
+    some = [Acl.of([clause(allow(principal))]) for principal in alike]
+    assert len({each.canonical() for each in some}) == len(alike)
+    for each, own in zip(some, alike, strict=True):
+        assert [principal for principal in alike if each.decide(frozenset([principal]))] == [own]
+
+
 @given(clauses)
 def test_a_clause_that_passes_everyone_stops_nobody_of_the_realm(whole: Clause) -> None:
     """What may be dropped as stopping nobody permits every reader of a realm whose `everyone` it allows."""

@@ -401,6 +401,13 @@ def test_details_are_harmless_at_a_terminal(ledger, text):
         assert len(finding.detail) < 400
 
 
+def test_a_finding_is_quoted_whatever_it_says():
+    """Also a detail that no check has made harmless is."""
+    found = Findings()
+    found.add(Kind.FORM, 0, 0, "\x1b[2J\u202e")
+    assert found.faults[0].detail == r"'\x1b[2J\u202e'"
+
+
 def test_findings_are_limited_and_the_rest_is_counted():
     """A log that is wrong throughout gives a report of bounded size."""
     ledger = filled((LIMIT + 10,))
