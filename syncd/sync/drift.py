@@ -7,11 +7,12 @@ that nobody wrote, take a full comparison, which counting is not.)
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from syncd.audit.canonical import Json
 from syncd.core.rows import DocRow, DocState, Due, PointRow, PointState
 from syncd.ports import LedgerView
 from syncd.seal.identity import point_id
 from syncd.sync.collection import Collection
-from syncd.sync.install import Actor, Event, EventType, Install, Phase
+from syncd.sync.install import Actor, Event, EventType, Install, Phase, Transaction
 from syncd.sync.stage import batches
 
 DOCUMENTS = 64
@@ -28,21 +29,28 @@ def find_lost(install: Install, collection: Collection, actor: Actor) -> int:
     """How many recorded points are not in the index; their documents are marked to be brought in again."""
     if not install.index.keeps_points:
         return 0
+    lost = documents = 0
     with install.ledger.read() as view:
         if install.index.count(collection.name, None) >= view.counts().points:
             return 0
-        losses = list(_losses(install, collection, view))
-    lost = sum(len(loss.points) for loss in losses)
+        for losses in batches(_losses(install, collection, view), DOCUMENTS):
+            with install.transaction() as tx:
+                for loss in losses:
+                    _mark(tx, loss)
+            documents += len(losses)
+            lost += sum(len(loss.points) for loss in losses)
+    body: dict[str, Json] = {"missing": lost, "documents": documents}
     with install.transaction() as tx:
-        for loss in losses:
-            tx.ledger.put_points([replace(point, state=PointState.INTENDED) for point in loss.points])
-            tx.ledger.put_doc(replace(loss.row, due=max(loss.row.due, Due.LOOK)))
-            page = tx.ledger.page(loss.row.page)
-            if page is not None:
-                tx.ledger.put_page(replace(page, stamp=None))
-        body = {"points": lost, "documents": len(losses)}
-        tx.audit(Event(EventType.STORE_DRIFT, Phase.OUTCOME, install.fresh_id(), actor=actor, body={"missing": {**body}}))
+        tx.audit(Event(EventType.STORE_DRIFT, Phase.OUTCOME, install.fresh_id(), actor=actor, body=body))
     return lost
+
+
+def _mark(tx: Transaction, loss: _Loss) -> None:
+    tx.ledger.put_points([replace(point, state=PointState.INTENDED) for point in loss.points])
+    tx.ledger.put_doc(replace(loss.row, due=max(loss.row.due, Due.LOOK)))
+    page = tx.ledger.page(loss.row.page)
+    if page is not None:
+        tx.ledger.put_page(replace(page, stamp=None))
 
 
 def _losses(install: Install, collection: Collection, view: LedgerView) -> Iterator[_Loss]:

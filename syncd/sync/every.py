@@ -34,7 +34,7 @@ def sync_sources(
     order: Order,
     progress: Callable[[Source], Callable[[Progress], None]],
 ) -> Synced:
-    """Settle, look for lost points, then run source after source. A source that is not there is no reason to leave the others late.
+    """Settle, look for lost points, then run source after source; one that is not there does not make the others late.
 
     What concerns all of them (index, embedder) ends the row, and the last outcome says why.
     """

@@ -8,7 +8,7 @@ from audit_memory import INSTALL, ORIGIN, ROW_KEY, SIGNER, MemoryLedger, filled,
 from syncd.audit.event import Event, EventType, Phase
 from syncd.audit.merkle import Frontier, leaf_hash
 from syncd.audit.note import Checkpoint, Signer
-from syncd.audit.report import LIMIT, Kind
+from syncd.audit.report import LIMIT, Findings, Kind
 from syncd.audit.row import row_columns, row_mac
 from syncd.audit.verify import verify
 
