@@ -132,6 +132,14 @@ class LedgerUnavailable(SyncdError):
     exit = Exit.UNAVAILABLE
 
 
+class LedgerLost(SyncdError):
+    """The index holds a collection of this install that its ledger does not know: the ledger is missing or was replaced. Nothing
+    was written. Next: restore ledger.db from its backup; to give up the history, `syncd init DIR --state NEW`.
+    """
+
+    exit = Exit.INTEGRITY
+
+
 class DocUnknown(SyncdError):
     """{doc}: no such document is known. Next: `syncd plan` shows what the next sync would see."""
 

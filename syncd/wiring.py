@@ -180,7 +180,7 @@ class Wiring:
         return AuditLog(
             install=self.keyring.install,
             row_key=self.keyring.identity.row,
-            signer=Signer(origin, self.keys.signing_key()),
+            signer=Signer(origin, self.keys.signing_key()) if self._writer else None,
             verifier=Verifier.parse(self.config.audit.public_key) if self.config.audit.public_key else None,
             clock=self.clock,
             entropy=self.entropy,

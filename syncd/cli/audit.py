@@ -161,6 +161,8 @@ def verify(context: Context, file: Path | None, key: str | None, as_json: bool) 
         row_key = _row_key(context)
     else:
         path = file
+        if not path.is_file():
+            raise click.UsageError(f"--ledger {printable(str(path))}: no such file")
     try:
         verifier = Verifier.parse(key) if key else None
     except ValueError as error:

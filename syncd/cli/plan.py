@@ -27,6 +27,7 @@ def command(context: Context, source: str | None, exact: bool, check: bool, as_j
     Without --exact new documents are not read, so that one of them may still go into quarantine. The guard is not asked.
     """
     from syncd.core.diff import Action
+    from syncd.sync.collection import open_collection
     from syncd.sync.plan import PlanLine, Planner
     from syncd.wiring import Wiring
 
@@ -48,6 +49,7 @@ def command(context: Context, source: str | None, exact: bool, check: bool, as_j
 
     with Wiring(context.config, writer=False) as wiring:
         install = wiring.install(wiring.ledger_or_empty)
+        open_collection(install)  # another model is refused, as `sync` would
         with wiring.ledger_or_empty.read() as view:
             lines = (
                 show(store.name, line)

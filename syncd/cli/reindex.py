@@ -39,6 +39,7 @@ def command(context: Context, source: str | None, doc: str | None, dry_run: bool
     The old points serve until the new ones are in; nothing is dropped and rebuilt. What is killed goes on with the next sync.
     It is a sync of those sources: what else changed there is carried out too.
     """
+    from syncd.sync.collection import open_collection
     from syncd.sync.every import sync_sources
     from syncd.sync.reindex import request, select
     from syncd.sync.run import Order
@@ -49,6 +50,7 @@ def command(context: Context, source: str | None, doc: str | None, dry_run: bool
     with Wiring(context.config, writer=not dry_run) as wiring:
         install = wiring.install()
         sources = wiring.sources(source)
+        open_collection(install)  # another model is refused before anything is marked
         with wiring.ledger.read() as view:
             selection = select(install, view, sources, source=source, doc=doc)
         if dry_run:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from syncd.core.rows import CollectionRow
-from syncd.errors import SpaceChanged
+from syncd.errors import LedgerLost, SpaceChanged
 from syncd.seal.points import Sealer
 from syncd.sync.install import Event, EventType, Install, Phase
 
-ALIAS = "syncd"
+
+def alias_of(install: Install) -> str:
+    """The alias of an install's collection: installs may share a server."""
+    return f"syncd-{install.keyring.install.hex()[:16]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,14 @@ def open_collection(install: Install) -> Collection | None:
 
 
 def ensure_collection(install: Install) -> Collection:
-    """The collection to write to; the first call records it before it is made, so that nothing is ever unrecorded."""
-    collection = open_collection(install)
+    """The collection to write to; the first call records it before it is made, so that nothing is ever unrecorded.
+
+    Raises SpaceChanged, and LedgerLost when the index holds a collection of this install that the ledger does not know.
+    """
+    collection, alias = open_collection(install), alias_of(install)
     if collection is None:
+        if install.index.resolve(alias) is not None:
+            raise LedgerLost
         uid = install.fresh_id()
         row = CollectionRow(uid, f"syncd-{uid.hex()}", install.embedder.space, install.embedder.dimension)
         with install.transaction() as tx:
@@ -46,6 +54,6 @@ def ensure_collection(install: Install) -> Collection:
             tx.audit(Event(EventType.SPACE_CHANGED, Phase.OUTCOME, install.fresh_id(), body={"space": row.space.hex()}))
         collection = Collection(row, Sealer(install.keyring, uid, install.policy.text))
     install.index.ensure_collection(collection.name, collection.row.dimension)
-    if install.index.resolve(ALIAS) != collection.name:
-        install.index.switch_alias(ALIAS, collection.name)
+    if install.index.resolve(alias) != collection.name:
+        install.index.switch_alias(alias, collection.name)
     return collection

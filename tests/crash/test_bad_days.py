@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -224,7 +225,7 @@ def test_a_full_disk_under_the_ledger(tmp_path, disks, left):
     well(site, "kept.md")
     keys = crowd(site)
     disk.fill(but=left)
-    fails(site, 69, ("ledger.db", "free space"), "sync")
+    fails(site, 69, (str(disk.place), "free space"), "sync")
     disk.clear()
     well(site, "kept.md", *keys)
     assert typed(site, "audit", "verify", "--json").json["verdict"] == "good"
@@ -234,10 +235,10 @@ def test_a_full_disk_under_the_ledger(tmp_path, disks, left):
 
 
 def test_a_disk_too_small_for_an_index(site, disks, undisturbed):
-    """The engine dies of it, and the cause is said; the ledger knows what was begun, and with room one sync ends it."""
+    """The engine dies of it, and the cause is told; the ledger knows what was begun, and with room one sync ends it."""
     site.change('backend = "edge"', 'backend = "edge"\nmin_free_mib = 0')
     disk = disks(site.state / "index", "8m")
-    fails(site, 69, ("the engine was lost", "its disk is full", "`syncd sync`"), "sync")
+    fails(site, 69, (str(disk.place), "0 MiB free", "free space", "`syncd sync`"), "sync")
     assert typed(site, "status").code == 0
     disk.resize("300m")
     well(site, "kept.md", "edited.md")
@@ -251,8 +252,8 @@ def test_a_full_disk_under_the_index(site, disks, undisturbed):
     well(site, "kept.md")
     after(site)
     disk.fill()
-    fails(site, 69, ("0 MiB free", "free space", "`syncd sync`"), "sync")
-    fails(site, 69, ("the engine was lost", "its disk is full"), "search", "kept")
+    for command in (("sync",), ("search", "kept")):
+        fails(site, 69, (str(disk.place), "0 MiB free", "free space", "`syncd sync`"), *command)
     disk.clear()
     well(site, "added.md")
     assert typed(site, "dump", "--json").out == undisturbed[1]
@@ -275,10 +276,15 @@ def test_a_disk_that_is_nearly_full_is_not_filled(site, undisturbed):
 # -- another syncd is at work ----------------------------------------------------------------------------------------------
 
 
-def started(site: Site, *arguments: str) -> subprocess.Popen[str]:
-    """`syncd ARGUMENTS` as a process that goes on by itself."""
+@contextmanager
+def started(site: Site, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`syncd ARGUMENTS` as a process that goes on by itself, but not for longer than the context."""
     command = [sys.executable, "-m", "syncd", "--config", str(site.config), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def ended(process: subprocess.Popen[str]) -> Told:
@@ -304,9 +310,7 @@ def test_a_second_sync_waits_and_then_says_so_while_readers_read_on(site):
     """One ledger, one writer: exit 75 after its wait; status, search and the lists answer beside a transaction that is open."""
     well(site, "kept.md")
     site.write("waiting.md", "since then")
-    ledger = SqlLedger.open(site.state / "ledger.db", writer=True)
-    try:
-        second = started(site, "sync")
+    with closing(SqlLedger.open(site.state / "ledger.db", writer=True)) as ledger, started(site, "sync") as second:
         with ledger.write() as tx:
             tx.set_meta("held", b"open")
             assert typed(site, "status").code == 0
@@ -315,8 +319,6 @@ def test_a_second_sync_waits_and_then_says_so_while_readers_read_on(site):
             assert typed(site, "plan", "--check").code == 3
             assert typed(site, "audit", "verify").code == 0
         told = ended(second)
-    finally:
-        ledger.close()
     assert told.code == 75
     assert "ledger.db: another syncd holds the ledger (waited 10 s). Next: wait for it to end, then try again." in told.err
     well(site, "waiting.md")
@@ -324,13 +326,12 @@ def test_a_second_sync_waits_and_then_says_so_while_readers_read_on(site):
 
 def test_a_second_sync_goes_on_when_the_first_one_ends(site):
     """The lock is free within the wait: it does its work as if it had come later."""
-    ledger = SqlLedger.open(site.state / "ledger.db", writer=True)
-    try:
-        second = started(site, "sync", "--json")
+    with ExitStack() as holding:
+        ledger = holding.enter_context(closing(SqlLedger.open(site.state / "ledger.db", writer=True)))
+        second = holding.enter_context(started(site, "sync", "--json"))
         until_it_waits(second)
-    finally:
         ledger.close()
-    told = ended(second)
+        told = ended(second)
     assert (told.code, told.json["runs"][0]["documents"]["added"]) == (0, 5)
     well(site, "kept.md")
 

@@ -65,7 +65,7 @@ ADAPTERS: Final = (
     Mutant(
         "keys: a wrong KEK is a missing file",
         KEYS,
-        "raise KeyWrong(file=self._kek) from error",
+        "raise KeyWrong(file=self._kek, keyring=self._keyring) from error",
         "raise KeyMissing(file=self._kek) from error",
         (f"{KEY_TESTS}::test_a_wrong_kek_opens_nothing",),
     ),

@@ -43,7 +43,7 @@ AUDIT: Final = (
         "merkle: leaves and nodes hash alike",
         MERKLE,
         'b"\\x00" + data',
-        "data",
+        'b"\\x01" + data',
         ("tests/unit/test_merkle.py::test_leaves_and_nodes_hash_apart",),
     ),
     Mutant(
@@ -212,6 +212,6 @@ AUDIT: Final = (
         "syncd/audit/report.py",
         "detail if harmless else ascii(detail)",
         "detail",
-        (f"{VERIFY_TESTS}::test_details_are_harmless_at_a_terminal",),
+        (f"{VERIFY_TESTS}::test_a_finding_is_quoted_whatever_it_says",),
     ),
 )

@@ -10,8 +10,9 @@ GUARD: Final = "syncd/core/guard.py"
 SPLIT: Final = "syncd/core/chunking/split.py"
 ACL_LAWS: Final = "tests/property/test_acl_laws.py"
 DIFF_TESTS: Final = "tests/unit/test_diff.py"
+CHUNKING: Final = "tests/unit/test_chunking.py"
 CHUNKING_LAWS: Final = "tests/property/test_chunking_laws.py"
-TABLE: Final = (f"{DIFF_TESTS}::test_each_cell_of_the_table",)
+TABLE: Final = (f"{DIFF_TESTS}::test_each_row_of_the_table",)
 
 CORE: Final = (
     # -- ACLs that can say what POSIX says (security.md, tests 8 and 11)
@@ -41,28 +42,28 @@ CORE: Final = (
         ACL,
         "                return entry.effect is Effect.ALLOW\n        return False",
         "                return entry.effect is Effect.ALLOW\n        return True",
-        (f"{ACL_LAWS}::test_everyone_of_another_realm_is_somebody_else",),
+        (f"{ACL_LAWS}::test_kinds_realms_and_ids_are_told_apart",),
     ),
     Mutant(
         "acl: the realm of a principal does not count",
         ACL,
         "tlv(p.kind.value, p.realm, p.id)",
         'tlv(p.kind.value, "", p.id)',
-        (f"{ACL_LAWS}::test_different_acls_have_different_bytes",),
+        (f"{ACL_LAWS}::test_kinds_realms_and_ids_are_told_apart",),
     ),
     Mutant(
         "acl: the kind of a principal does not count",
         ACL,
         "tlv(p.kind.value, p.realm, p.id)",
         'tlv("", p.realm, p.id)',
-        (f"{ACL_LAWS}::test_different_acls_have_different_bytes",),
+        (f"{ACL_LAWS}::test_kinds_realms_and_ids_are_told_apart",),
     ),
     Mutant(
         "acl: a change that is not proven a widening counts as one",
         ACL,
         "if entry.effect is Effect.ALLOW and _can_be_stopped(entry.principals, earlier, new):",
         "if False:",
-        (f"{ACL_LAWS}::test_closing_is_a_narrowing",),
+        (f"{ACL_LAWS}::test_common_narrowings_are_not_widenings",),
     ),
     Mutant(
         "acl: denials are forgotten where everyone is not let in",
@@ -132,31 +133,38 @@ CORE: Final = (
     Mutant(
         "diff: what may pass by itself is never tried again",
         DIFF,
-        "return shelved.reason in PERMANENT and",
-        "return",
-        (f"{DIFF_TESTS}::test_only_what_nothing_can_lift_stays_in_quarantine_unseen",),
+        "if shelved.reason not in PERMANENT and not shelved.resting:",
+        "if False:",
+        (f"{DIFF_TESTS}::test_what_is_in_quarantine_stays_until_something_changes",),
+    ),
+    Mutant(
+        "diff: a hidden version waits for one in quarantine",
+        DIFF,
+        "served = before is None or",
+        "served = True or",
+        (f"{DIFF_TESTS}::test_a_quarantined_version_does_not_hide_what_its_document_needs",),
     ),
     Mutant(
         "diff: an older version in quarantine keeps its former readers",
         DIFF,
         "if before is not None and mine.acl is not None and mine.acl != before.acl:",
         "if False:",
-        (f"{DIFF_TESTS}::test_a_page_asks_for_every_key_of_either_side",),
+        (f"{DIFF_TESTS}::test_a_quarantined_version_does_not_hide_what_its_document_needs",),
     ),
     # -- the guard's limits
     Mutant(
         "guard: an emptied source is believed",
         GUARD,
-        "if missing and missing == known:",
+        "if known and missing >= known:",
         "if False:",
-        (f"{DIFF_TESTS}::test_an_emptied_source_waits_whatever_its_size",),
+        (f"{DIFF_TESTS}::test_the_guard_halts_what_is_too_much",),
     ),
     Mutant(
         "guard: no share is too large",
         GUARD,
         "touched >= limits.floor and touched > limits.share * known",
         "False",
-        (f"{DIFF_TESTS}::test_the_guard_takes_the_share_and_the_count",),
+        (f"{DIFF_TESTS}::test_the_guard_halts_what_is_too_much",),
     ),
     # -- filters that can't be empty (security.md, test 3)
     Mutant(
@@ -164,7 +172,7 @@ CORE: Final = (
         "syncd/core/model.py",
         "        if not self.must:\n            raise",
         "        if False:\n            raise",
-        ("tests/contract/test_index_qdrant.py::test_a_security_filter_is_sent_as_must",),
+        ("tests/acceptance/test_reader_beyond_the_filter.py::test_a_filter_that_matches_everything_can_not_be_built",),
     ),
     # -- the chunker
     Mutant(
@@ -179,20 +187,20 @@ CORE: Final = (
         SPLIT,
         "        while last - first > self._maximum:\n            offset",
         "        while False:\n            offset",
-        (f"{CHUNKING_LAWS}::test_no_piece_is_over_the_maximum",),
+        (f"{CHUNKING}::test_many_model_tokens_at_one_character",),
     ),
     Mutant(
         "chunker: a cut leaves less than the minimum",
         SPLIT,
         "place - before >= self._minimum and after - place >= self._minimum",
         "place > before and after > place",
-        (f"{CHUNKING_LAWS}::test_cutting_leaves_no_side_under_the_minimum",),
+        (f"{CHUNKING}::test_no_cut_leaves_less_than_the_minimum",),
     ),
     Mutant(
         "chunker: a heading longer than its reserve",
         "syncd/core/chunking/chunk.py",
         "limit = max(0, sizes.heading - _BLANK_LINE)",
         "limit = 10_000",
-        (f"{CHUNKING_LAWS}::test_what_is_embedded_fits_the_window",),
+        (f"{CHUNKING}::test_a_heading_is_cut_to_its_reserve",),
     ),
 )

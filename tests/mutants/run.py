@@ -61,8 +61,9 @@ def judge(root: Path, mutant: Mutant) -> Verdict:
 
 def run_tests(root: Path, tests: Iterable[str]) -> int:
     """The exit code of pytest for `tests` in the copy: 0 all passed, 1 some failed, others: they did not run."""
+    # A folder of their own: pytest closes its common one to other accounts whenever it starts, under whatever runs beside it.
     environ = dict(os.environ, PYTHONPATH=str(root), PYTHONDONTWRITEBYTECODE="1", PYTHONSAFEPATH="1")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "--no-header", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "--no-header", f"--basetemp={root}-tmp", *tests]
     try:
         return subprocess.run(command, cwd=root, env=environ, capture_output=True, timeout=LIMIT, check=False).returncode
     except subprocess.TimeoutExpired:

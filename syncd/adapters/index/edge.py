@@ -235,7 +235,7 @@ class EdgeIndex:
         try:
             return child.call(operation, arguments, self._timeout)
         except EngineLost as error:
-            raise lost(detail=self._why(error)) from error
+            raise self._lost(error, lost) from error
         except IndexNotFound as error:
             self._dimensions.pop(str(error.facts["collection"]), None)
             raise
@@ -251,17 +251,21 @@ class EdgeIndex:
             self._child = EngineProcess(self._path, self._lock.descriptor)
         except (OSError, EngineLost) as error:
             self._let_go()
-            raise IndexUnavailable(detail=self._why(error)) from error
+            raise self._lost(error, IndexUnavailable) from error
         return self._child
 
-    def _why(self, error: OSError | EngineLost) -> str:
-        """What happened, for people. An engine without space ends in many ways, and reading needs some, too."""
+    def _lost(
+        self, error: OSError | EngineLost, lost: type[IndexUnavailable] | type[IndexUnknownOutcome]
+    ) -> IndexUnavailable | IndexUnknownOutcome | DiskFull:
+        """What to tell. An engine without space ends in many ways, and needs some for reading, too: then the disk is the cause."""
         detail = _strerror(error) if isinstance(error, OSError) else str(error)
         try:
             free = self._free_space(self._path)
         except OSError:
-            return detail
-        return detail if free >= _MIB else f"{detail}; its disk is full"
+            return lost(detail=detail)
+        if free >= _MIB:
+            return lost(detail=detail)
+        return DiskFull(path=self._path, free=0, needed=max(1, self._reserve // _MIB))
 
     def _let_go(self) -> None:
         if self._lock:

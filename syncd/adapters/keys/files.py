@@ -89,7 +89,7 @@ def _read_private(path: Path) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError as error:
-        raise NotPermitted(what=f"{path}: reading the keys", needed="root, or the account that owns the state") from error
+        raise NotPermitted(what=f"{path}: reading the keys", needed="the account that owns the state") from error
     except OSError as error:
         raise KeyMissing(file=path) from error
     try:
