@@ -81,6 +81,12 @@ class KeyWrong(ConfigError):
     """{file}: this key does not open {keyring}. Next: restore the two that belong together; nothing was written."""
 
 
+class SigningKeyWrong(ConfigError):
+    """{file}: not the key whose public half the configuration pins (`audit.public_key`). Next: restore the key that belongs to
+    this state; nothing was written.
+    """
+
+
 class CryptoUnavailable(ConfigError):
     """The cryptography library offers no {algorithm} ({detail}). Next: `pip install -U cryptography`, or configure
     `crypto.algorithm = "A256GCM"`.

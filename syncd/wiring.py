@@ -22,7 +22,7 @@ from syncd.core.acl import Principal, PrincipalKind, Reader, everyone
 from syncd.core.chunking import Sizes
 from syncd.core.guard import Limits
 from syncd.core.keys import Keyring
-from syncd.errors import KeyMissing, LedgerMissing
+from syncd.errors import KeyMissing, LedgerMissing, SigningKeyWrong
 from syncd.ports import Embedder, VectorIndex
 from syncd.retrieval.dump import Dump
 from syncd.retrieval.holdings import Holdings
@@ -88,6 +88,8 @@ class Wiring:
     @cached_property
     def ledger(self) -> SqlLedger:
         """The ledger. Raises LedgerMissing when a reader comes before the first sync."""
+        if self._writer:
+            _ = self.audit  # every key is looked at before anything is written
         ledger = SqlLedger.open(self.config.state.ledger, writer=self._writer)
         self._closing.callback(ledger.close)
         return ledger
@@ -176,12 +178,15 @@ class Wiring:
     @cached_property
     def audit(self) -> AuditLog:
         """The writing side of the audit log."""
-        origin = self.config.audit.origin
+        pinned = self.config.audit.public_key
+        signer = Signer(self.config.audit.origin, self.keys.signing_key()) if self._writer else None
+        if signer is not None and pinned and str(signer.verifier) != pinned:
+            raise SigningKeyWrong(file=self.config.keys.signing_key)
         return AuditLog(
             install=self.keyring.install,
             row_key=self.keyring.identity.row,
-            signer=Signer(origin, self.keys.signing_key()) if self._writer else None,
-            verifier=Verifier.parse(self.config.audit.public_key) if self.config.audit.public_key else None,
+            signer=signer,
+            verifier=Verifier.parse(pinned) if pinned else None,
             clock=self.clock,
             entropy=self.entropy,
             boot=boot_id(),

@@ -37,21 +37,20 @@ class Applier:
 
     # -- collecting --------------------------------------------------------------------------------------------------
 
-    def put(self, fetched: Fetched, prefix: str, row: DocRow | None, *, parked: bool = False) -> bool:
-        """Cut a document and take it into the group; False when it has to be looked at again although nothing changes.
+    def put(self, fetched: Fetched, prefix: str, row: DocRow | None, *, parked: bool = False) -> Refusal | None:
+        """Cut a document and take it into the group, or say why that can't be done.
 
         parked: the key is in quarantine now.
         """
         run, install = self.run, self.run.install
         made = cut(install, fetched.content, fetched.seen.key, run.collection.row.space)
         if isinstance(made, Refusal):
-            self.refuse(fetched.seen, prefix, made, row)
-            return made.reason in (Reason.FORMAT, Reason.TOO_LARGE)
+            return made
         item = self._item(fetched, prefix, made, row, parked=parked)
         self.group.add(item)
         if self.group.full(install.policy):
             self.flush()
-        return True
+        return None
 
     def refuse(self, seen: Observation, prefix: str, refusal: Refusal, row: DocRow | None) -> None:
         """Put a version into quarantine, by name, when the group is recorded."""

@@ -22,11 +22,15 @@ _TOO_MANY = Refusal(Reason.ACL, "more distinct ACLs than acl.max_classes")
 
 @dataclass(slots=True)
 class _Visit:
-    """One opening of a page: what was found equal, what may be retagged now that its content is known, what is left undone."""
+    """One opening of a page.
+
+    fresh: documents found equal; retags: ACLs that are due; refused: keys whose ACL is not to be had; settled: nothing is undone.
+    """
 
     opened: OpenedPage
     fresh: list[tuple[DocRow, Fetched]] = field(default_factory=list)
     retags: dict[bytes, Retag] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     settled: bool = True
 
     @property
@@ -81,6 +85,7 @@ class ContentPass:
         acl: Acl | None = seen.acl if sure else serving(before, seen.acl)
         if acl is None or run.classes.full(run.tags.acl(acl)):
             self.applier.refuse(seen, visit.prefix, _ACL_UNKNOWN if acl is None else _TOO_MANY, row)
+            visit.refused.add(seen.key)
             if row.fence is not Fence.ACL:
                 visit.retags[row.doc] = Retag(row, None)
             visit.settled = False
@@ -125,7 +130,7 @@ class ContentPass:
         visit.settled &= got.seen is seen
         parked = key in opened.parked
         if row is None:
-            visit.settled &= self.applier.put(got, visit.prefix, None, parked=parked)
+            self._put(visit, got, None, parked=parked)
             return
         known = recorded(row, run.classes.row(row.class_id))
         if settle_look(known, run.tags.content(got.content.digest), run.tags.shape) is Action.REFRESH:
@@ -140,21 +145,27 @@ class ContentPass:
             return
         if got.seen.acl is not None and run.tags.acl(got.seen.acl) != run.classes.row(row.class_id).key:
             self._come_back(visit)
-        visit.settled &= self.applier.put(got, visit.prefix, row, parked=parked)
+        self._put(visit, got, row, parked=parked)
+
+    def _put(self, visit: _Visit, got: Fetched, row: DocRow | None, *, parked: bool) -> None:
+        refusal = self.applier.put(got, visit.prefix, row, parked=parked)
+        if refusal is not None:
+            self._refuse(visit, got.seen, refusal, row)
 
     def _come_back(self, visit: _Visit) -> None:
+        visit.settled = False
         if visit.opened.page not in self.again:
             self.again.append(visit.opened.page)
 
-    def _freed(self, opened: OpenedPage) -> list[QuarantineRow]:
+    def _freed(self, opened: OpenedPage, refused: set[str]) -> list[QuarantineRow]:
         """What was in quarantine and needs nothing more: its ACL is known again, and its content is as recorded."""
-        busy = {*opened.diff.shelved, *opened.asking(Action.ADD, Action.LOOK, Action.QUARANTINE)}
+        busy = {*refused, *opened.diff.shelved, *opened.asking(Action.ADD, Action.LOOK, Action.QUARANTINE)}
         return [shelf for key, shelf in opened.parked.items() if key not in busy]
 
     def _refresh(self, visit: _Visit) -> None:
         """Record the new versions of documents whose content did not change, and let go what is no longer listed."""
         run, install, opened = self.run, self.run.install, visit.opened
-        gone = [*opened.unparked, *self._freed(opened)]
+        gone = [*opened.unparked, *self._freed(opened, visit.refused)]
         if not visit.fresh and not gone:
             return
         with install.transaction() as tx:

@@ -104,10 +104,12 @@ class SourceRun:
         run = self.run
         stage.unstage(run)
         found = survey(run, stage.Staging(self.known))
+        found.restless |= bool(found.failed)
         late_failure = found.restless and not self._moves(found)
         hold = self._guard_widenings(found)
         applier = Applier(run)
         late = self._contents(found, applier, hold_widenings=hold)
+        late_failure |= self.pages_failed
         self.pages_failed |= bool(found.failed)
         if late_failure:
             pass  # a document may have moved to where nobody could look: what is missing stays hidden, and recorded
@@ -118,9 +120,14 @@ class SourceRun:
             with self.install.ledger.write() as tx:
                 for page in late:
                     tx.put_page(applier.settled(page))
-        if not self.pages_failed:
-            now = self.install.now()
-            self.row = replace(self.row, complete_at=now, acls_at=self.row.acls_at if hold else now)
+        self._date(complete=not self.pages_failed, hold=hold)
+
+    def _date(self, *, complete: bool, hold: bool) -> None:
+        """How old the source's view is from now on. What could not be listed is hidden, so the ACLs of all the rest are known."""
+        now = self.install.now()
+        self.row = replace(
+            self.row, complete_at=now if complete else self.row.complete_at, acls_at=self.row.acls_at if hold else now
+        )
 
     def _moves(self, found: Survey) -> bool:
         """Claim every move before anything is deleted; False when a page could not be listed any more.
@@ -128,12 +135,13 @@ class SourceRun:
         Page after page and key after key: one claim may follow from another (swaps, chains).
         """
         complete = True
-        for page in found.changed:
+        for page in list(found.changed):
             try:
                 with self.install.ledger.read() as view:
                     opened = self.run.observer.open(view, page)
             except ListingFailed:
                 complete = False
+                found.changed.remove(page)
                 continue
             for key in opened.keys():  # noqa: SIM118 - not a mapping
                 self._move(found, opened, key)

@@ -144,7 +144,6 @@ def test_an_unreadable_folder_costs_what_is_in_it(site):
         assert found(site) == {"good.md", "new.md", "sub/fine.md"}
 
 
-@pytest.mark.xfail(strict=True, reason="a source that was never completely scanned counts as stale: nobody is answered")
 def test_a_folder_that_never_could_be_read_costs_itself_only(site):
     """Unreadable from the first sync on: what could be read is found."""
     (site.docs / "sub").chmod(0o000)

@@ -102,7 +102,6 @@ def test_a_document_whose_acl_is_one_too_many_is_fenced_and_told(site):
     assert (set(texts(site, OWNER)), set(texts(site, STRANGER)), site.quarantined()) == ({"a.md", "b.md"}, {"b.md"}, {})
 
 
-@pytest.mark.xfail(strict=True, reason="contents.py: what _acl refuses is released from quarantine and put back with each run")
 def test_a_document_whose_acl_is_one_too_many_costs_a_run_nothing(site):
     """While nothing changes a run records its own start and end, and no class, although a document waits for its ACL."""
     one_acl_too_many(site)

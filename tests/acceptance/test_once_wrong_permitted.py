@@ -58,7 +58,6 @@ def test_who_gains_access_with_an_edit_never_sees_the_old_text(site, interrupt):
 
 
 @both
-@pytest.mark.xfail(strict=True, reason="contents.py: a page with a document that has to come back for its ACL gets a stamp")
 def test_who_gains_access_with_an_edit_gains_it_with_the_next_run_at_the_latest(site, interrupt):
     """Whenever a run that edits and opens a document was cut short, one further run shows the new text to those it opens to."""
     site.write("a.md", "the secret salaries of the board", 0o600)

@@ -150,7 +150,7 @@ def test_a_deletion_that_left_points_is_not_recorded(site, monkeypatch):
 
 def test_a_failed_listing_is_no_deletion(site, monkeypatch):
     """What lies in and below a folder that can't be listed keeps its points, but is hidden, for its ACLs are not known; that is
-    told, freshness does not advance, and everything is found again as soon as it is seen again.
+    told, the scan does not count as complete, and everything is found again as soon as it is seen again.
     """
     before, points = source_row(site), site.points()
 
@@ -164,12 +164,11 @@ def test_a_failed_listing_is_no_deletion(site, monkeypatch):
         done = site.sync()
     assert (done.state, done.report.documents.deleted) == ("incomplete", 0)
     assert site.found(reader=OWNER) == {"a.md", "b.md"}
-    after = source_row(site)
-    assert (after.acls_at, after.complete_at) == (before.acls_at, before.complete_at)
+    assert source_row(site).complete_at == before.complete_at
     assert not any(row.staged for row in rows(site))
     assert site.points() == recorded(site) == points
     done = site.sync()
-    assert (done.state, done.report.chunks.embedded, source_row(site).acls_at > before.acls_at) == ("done", 0, True)
+    assert (done.state, done.report.chunks.embedded, source_row(site).complete_at > before.complete_at) == ("done", 0, True)
     assert site.found(reader=OWNER) == ALL
 
 
@@ -199,6 +198,18 @@ def test_a_folder_that_is_gone_takes_its_documents_along(site):
     (site.docs / "x").rmdir()
     done = site.sync()
     assert (done.report.documents.deleted, site.points()) == (2, 2)
+
+
+def test_points_that_the_index_lost_are_written_again(site):
+    """An index that was restored from an old copy is not called up to date: it is told, and what is missing comes back."""
+    (collection,) = site.index.points.values()
+    lost = [collection.pop(id_) for id_ in list(collection)[:2]]
+    done = site.sync()
+    assert done.report.chunks.embedded == len(lost)
+    assert site.points() == recorded(site) == len(ALL)
+    assert site.found(reader=OWNER) == ALL
+    with site.open() as wiring, wiring.ledger.read() as view:
+        assert [event.type for event in view.events()].count("store.drift") == 1
 
 
 # -- moves -------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Final
 
 from defences_adapters import ADAPTERS
 from defences_audit import AUDIT
+from defences_change import CHANGE
 from defences_core import CORE
 from defences_ends import ENDS
 from defences_index import INDEX
@@ -16,4 +17,4 @@ from defences_source import SOURCE
 from defences_sync import SYNC
 from mutant import Mutant
 
-MUTANTS: Final[tuple[Mutant, ...]] = (*CORE, *SEAL, *RETRIEVAL, *SYNC, *AUDIT, *INDEX, *ADAPTERS, *SOURCE, *ENDS)
+MUTANTS: Final[tuple[Mutant, ...]] = (*CORE, *SEAL, *RETRIEVAL, *SYNC, *CHANGE, *AUDIT, *INDEX, *ADAPTERS, *SOURCE, *ENDS)

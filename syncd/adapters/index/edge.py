@@ -257,7 +257,7 @@ class EdgeIndex:
     def _lost(
         self, error: OSError | EngineLost, lost: type[IndexUnavailable] | type[IndexUnknownOutcome]
     ) -> IndexUnavailable | IndexUnknownOutcome | DiskFull:
-        """What to tell. An engine without space ends in many ways, and needs some for reading, too: then the disk is the cause."""
+        """What to tell. An engine without space ends in many ways, and needs some to read, too: then the disk is the cause."""
         detail = _strerror(error) if isinstance(error, OSError) else str(error)
         try:
             free = self._free_space(self._path)

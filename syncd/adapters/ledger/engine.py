@@ -1,5 +1,6 @@
 """Connections to the SQLite file, and the one place where the database's errors become errors of syncd."""
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ def reader_engine(path: Path) -> Engine:
 
 def _engine(path: Path, mode: str, pragmas: tuple[str, ...], *, begin: tuple[str, ...], **pool: int) -> Engine:
     uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    if mode == "ro" and not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists():
+        uri += "&immutable=1"  # a copy on read-only media: SQLite could not make the files that a shared ledger needs
 
     def connect() -> sqlite3.Connection:
         # isolation_level None: the driver starts no transactions of its own. Threads take turns, which the pool sees to.
