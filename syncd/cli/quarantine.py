@@ -1,6 +1,7 @@
 """`syncd quarantine list`: what is not indexed, and why."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,9 @@ from syncd.cli.exits import epilog
 from syncd.cli.options import Context, json_option, pass_context, source_option
 from syncd.cli.output import emit_json, table
 from syncd.errors import Exit
+
+if TYPE_CHECKING:
+    from syncd.ports import LedgerView
 
 
 @click.command(
@@ -33,7 +37,7 @@ def command(context: Context, source: str | None, as_json: bool) -> Exit:
                 "key": open_place(wiring.keyring, "quarantine", row.locator, row.sealed),
                 "reason": row.reason,
                 "detail": row.detail,
-                "serving_older_version": row.doc is not None,
+                "serving_older_version": row.doc is not None and _serves(view, row.doc),
                 "attempts": row.attempts,
                 "since": _time(row.first_at),
                 "next_try": _time(row.next_at),
@@ -61,6 +65,14 @@ def command(context: Context, source: str | None, as_json: bool) -> Exit:
     else:
         click.echo("Nothing is in quarantine.")
     return Exit.OK
+
+
+def _serves(view: "LedgerView", doc: bytes) -> bool:
+    """Whether anything of a document is in the index and may be shown."""
+    from syncd.core.rows import Fence, PointState
+
+    row = view.doc(doc)
+    return row is not None and row.fence is Fence.NONE and any(p.state is PointState.LIVE for p in view.points(doc))
 
 
 def _time(seconds: float) -> str:

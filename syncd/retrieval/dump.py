@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncd.core.model import Point, PointId
-from syncd.core.rows import DocRow, DocState, Fence
+from syncd.core.rows import DocRow, DocState, Fence, PointState
 from syncd.core.tlv import encode_part
 from syncd.ports import LedgerView
 from syncd.retrieval.holdings import Holdings
@@ -47,13 +47,14 @@ class Dump:
     holdings: Holdings
 
     def chunks(self) -> Iterator[DumpedChunk | Missing]:
-        """Every recorded chunk by source, key and span. Raises Forged when one does not open."""
+        """Every chunk recorded as live, by source, key and span. Raises Forged when one does not open."""
         with self.holdings.ledger.read() as view:
             classes = self.holdings.classes(view)
             for name, _, doc in self._order(view):
                 row = view.doc(doc)
                 if row is not None:
-                    yield from self._document(name, row, classes[row.class_id])
+                    live = {(p.fp, p.occurrence) for p in view.points(doc) if p.state is PointState.LIVE}
+                    yield from self._document(name, row, classes[row.class_id], live)
 
     def _order(self, view: LedgerView) -> list[tuple[str, bytes, bytes]]:
         """(source, key, doc) of every live document, sorted; rows are read one by one."""
@@ -65,20 +66,22 @@ class Dump:
             if row.state is DocState.LIVE and row.fence is Fence.NONE
         )
 
-    def _document(self, name: str, row: DocRow, class_: AclClass) -> Iterator[DumpedChunk | Missing]:
+    def _document(
+        self, name: str, row: DocRow, class_: AclClass, live: set[tuple[bytes, int]]
+    ) -> Iterator[DumpedChunk | Missing]:
         holdings = self.holdings
         keys, card = holdings.vault.keys(row), holdings.vault.card(row)
         key = card.key
+        chunks = [chunk for chunk in card.chunks if (chunk.fp, chunk.occurrence) in live]
         ids: dict[PointId, int] = {
-            point_id(holdings.keyring.identity, row.doc, chunk.fp, chunk.occurrence): place
-            for place, chunk in enumerate(card.chunks)
+            point_id(holdings.keyring.identity, row.doc, chunk.fp, chunk.occurrence): place for place, chunk in enumerate(chunks)
         }
         points: dict[int, Point] = {}
         order = list(ids)
         for start in range(0, len(order), BATCH):
             for point in holdings.index.retrieve(holdings.collection, order[start : start + BATCH], vectors=True):
                 points[ids[point.id]] = point
-        for place, chunk in enumerate(card.chunks):
+        for place, chunk in enumerate(chunks):
             span = (chunk.piece.start, chunk.piece.end)
             found = points.get(place)
             if found is None:

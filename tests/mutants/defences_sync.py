@@ -129,7 +129,13 @@ SYNC: Final = (
         "",
         (f"{ORDER}::test_a_listing_that_fails_later_is_no_deletion_either",),
     ),
-    Mutant("deletion: an incomplete scan counts as fresh", RUN, "if not self.pages_failed:", "if True:", LISTING),
+    Mutant(
+        "deletion: an incomplete scan counts as a complete one",
+        RUN,
+        "complete_at=now if complete else self.row.complete_at",
+        "complete_at=now",
+        LISTING,
+    ),
     Mutant("guard: deletions never wait", RUN, "elif self._guard_deletions():", "elif False:", HELD),
     Mutant("guard: what was hidden stays hidden", RUN, "stage.take_back(run)", "pass", HELD),
     Mutant(
