@@ -288,23 +288,15 @@ def test_an_index_that_does_not_open_is_unavailable(site, damage, tmp_path):
     """The engine dies of its files: exit 69 and where its last words are; the files back, all is well."""
     well(site, "good.md", "sub/fine.md")
     index, kept = site.state / "index", tmp_path / "kept"
-    shutil.copytree(index, kept)
-    if damage == "aliases":
-        (index / "aliases.json").write_text("{")
-        words, commands = ("engine.log",), ("search", "sync")
-    elif damage == "shard":
-        shutil.rmtree(next(index.glob("collections/*/shard")))
-        words, commands = ("engine.log",), ("search",)
-    else:
-        shutil.rmtree(index)
-        index.write_text("a file")
-        words, commands = ("can't be reached",), ("search", "sync")
-    for command in commands:
-        fails(site, 69, ("The index", *words), command, *(["canteen"] if command == "search" else []))
+    broken = {"aliases": index / "aliases.json", "shard": next(index.glob("collections/*/shard")), "a file": index}[damage]
+    broken.rename(kept)
+    if damage != "shard":
+        broken.write_text("{")
+    words = ("can't be reached",) if damage == "a file" else ("engine.log",)
+    for command in (("search", "canteen"), ("sync",)):
+        fails(site, 69, ("The index", *words), *command)
     assert typed(site, "status").code == 0
-    if damage == "a file":
-        index.unlink()
-    else:
-        shutil.rmtree(index)
-    kept.rename(index)
+    if damage != "shard":
+        broken.unlink()
+    kept.rename(broken)
     well(site, "good.md", "sub/fine.md")
