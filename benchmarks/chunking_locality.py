@@ -7,6 +7,7 @@ edited document that the original did not have. Model tokens are imitated by pie
 import random
 import re
 import sys
+import sysconfig
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -59,7 +60,7 @@ def main() -> None:
     dice, sizes = random.Random(7), Sizes.for_window(254)  # noqa: S311  # a fixed seed, so that two versions meet the same edits
     changed: dict[str, list[int]] = {}
     spent, chunks, model_tokens = 0.0, 0, 0
-    for text, form in documents(sys.argv[1:]):
+    for text, form in documents(sys.argv[1:] or [sysconfig.get_path("purelib")]):
         starts = [found.start() for found in _MODEL_TOKEN.finditer(text)]
         began = time.process_time()
         chunks += len(chunk(text, form, starts, sizes))

@@ -6,12 +6,12 @@ from mutant import Mutant
 
 ACLS: Final = "tests/acceptance/test_acl_change_under_fault.py"
 ATTACK: Final = "tests/acceptance/test_reader_under_attack.py"
+CONTENTS: Final = "syncd/sync/contents.py"
 MOVES: Final = "syncd/sync/moves.py"
 ORDER: Final = "tests/acceptance/test_sync_under_fault.py"
 PERMITTED: Final = "tests/acceptance/test_once_wrong_permitted.py"
 RETAG: Final = "syncd/sync/retag.py"
 RUN: Final = "syncd/sync/run.py"
-TAGS: Final = "syncd/sync/tags.py"
 FENCED: Final = (f"{ACLS}::test_a_narrowing_fences_before_the_store_knows",)
 LOST: Final = (f"{ACLS}::test_a_payload_write_that_was_lost_keeps_the_document_fenced",)
 
@@ -46,7 +46,13 @@ CHANGE: Final = (
         "return True",
         (f"{ACLS}::test_points_that_are_missing_have_not_converged",),
     ),
-    Mutant("acl: a change that was not proven is done with", TAGS, 'class_.key if proven else b""', "class_.key", LOST),
+    Mutant(
+        "acl: a change that was not proven is done with",
+        CONTENTS,
+        "unproven = row.floor != row.issued or row.fence is Fence.NARROWED or",
+        "unproven =",
+        LOST,
+    ),
     Mutant(
         "acl: a late older write wins",
         RETAG,

@@ -194,7 +194,7 @@ CORE: Final = (
         SPLIT,
         "place - before >= self._minimum and after - place >= self._minimum",
         "place > before and after > place",
-        (f"{CHUNKING}::test_no_cut_leaves_less_than_the_minimum",),
+        (f"{CHUNKING}::test_golden_cut",),
     ),
     Mutant(
         "chunker: a heading longer than its reserve",
