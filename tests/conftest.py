@@ -1,7 +1,9 @@
 """What all tests share: the folder of this file is on the path, so that `kit` can be imported everywhere."""
 
 import os
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # In CI the same examples in every run, so that a change is judged by itself. Elsewhere they are drawn anew, and
@@ -10,3 +12,13 @@ settings.register_profile(
     "syncd", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("syncd")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Every test begins with the usual umask: an install that is opened in this process sets its own, for the whole process."""
+    before = os.umask(0o022)
+    try:
+        return (yield)
+    finally:
+        os.umask(before)

@@ -106,7 +106,7 @@ ADAPTERS: Final = (
         ENGINE,
         '_engine(path, "ro", (*COMMON, *READER)',
         '_engine(path, "rw", COMMON',
-        (f"{FILE_TESTS}::test_a_reader_takes_no_lock_and_cannot_write",),
+        (f"{FILE_TESTS}::test_a_reader_s_connection_changes_nothing",),
     ),
     Mutant(
         "ledger: two writers",
@@ -125,8 +125,9 @@ ADAPTERS: Final = (
     Mutant(
         "ledger: a failed transaction is kept",
         LEDGER,
-        "            with self._writer.begin() as connection:\n",
-        '            with self._writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:\n',
+        "                yield tx\n                tx.flush()\n",
+        "                try:\n                    yield tx\n"
+        "                finally:\n                    tx.flush()\n                    connection.commit()\n",
         (f"{LEDGER_TESTS}::test_an_exception_rolls_all_of_it_back",),
     ),
     Mutant(

@@ -80,16 +80,9 @@ SOURCE: Final = (
         f"{HERE}/listing.py",
         "                members.append((raw, error))\n",
         "                continue\n",
-        (f"{SCAN_TESTS}::test_a_status_that_can_not_be_had",),
+        (f"{SCAN_TESTS}::test_what_the_account_may_not_see",),
     ),
     # -- the version that was observed, and no other
-    Mutant(
-        "fetch: any version",
-        f"{HERE}/reading.py",
-        "        if version_of(status) != version:\n            return Absence.CHANGED\n",
-        "",
-        (f"{FETCH_TESTS}::test_changed_before",),
-    ),
     Mutant(
         "fetch: changed while it was read",
         f"{HERE}/reading.py",
@@ -143,9 +136,9 @@ SOURCE: Final = (
     Mutant(
         "acl: one that can't be read is none",
         f"{HERE}/posix_acl.py",
-        "        if error.errno in _NO_ACL:\n            return None\n        raise AclUnreadable from error",
-        "        del error\n        return None",
-        UNDERSTOOD,
+        "        if error.errno in _NO_ACL:\n",
+        "        if error.errno:\n",
+        (f"{POSIX_TESTS}::test_an_acl_that_can_not_be_read_is_not_none",),
     ),
     Mutant(
         "acl: no mask",
@@ -202,7 +195,7 @@ SOURCE: Final = (
         f"{HERE}/listing.py",
         "status.st_size, status.st_mtime_ns, status.st_ctime_ns)\n\n\ndef is_racy",
         "status.st_size, status.st_mtime_ns, 0)\n\n\ndef is_racy",
-        (f"{STAMP_TESTS}::test_a_changed_text",),
+        (f"{FETCH_TESTS}::test_changed_before",),
     ),
     Mutant(
         "racy: nothing ever is",

@@ -112,6 +112,12 @@ def test_the_connection_is_durable_and_forgets(path: Path) -> None:
         assert asked == ["wal", 2, 1, 0, 2]
 
 
+def test_a_reader_s_connection_changes_nothing(path: Path) -> None:
+    """Whatever is said to it: the file is open for reading only, and so is the connection."""
+    with closing(SqlLedger.open(path, writer=False)) as ledger, ledger.read() as view, pytest.raises(LedgerUnavailable):
+        view._connection.exec_driver_sql("DELETE FROM meta")
+
+
 def test_replaced_and_deleted_values_are_gone(tmp_path: Path) -> None:
     """After a checkpoint no file holds what was replaced or deleted, small or over many pages; before it they do."""
     path = tmp_path / "ledger.db"
@@ -184,14 +190,19 @@ def test_damage_that_opening_does_not_see(path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     "change",
-    ["UPDATE document SET fence = 'lifted'", "UPDATE document SET state = 7", "UPDATE intent SET kind = CAST(x'ff' AS TEXT)"],
+    [
+        "UPDATE document SET fence = 'lifted'",
+        "UPDATE document SET state = 7",
+        "UPDATE document SET due = 7",
+        "UPDATE intent SET kind = CAST(x'ff' AS TEXT)",
+    ],
 )
 def test_values_that_none_can_be_are_damage(path: Path, change: str) -> None:
     """A state, fence or text that syncd never writes is damage, not a crash and not a fence of nothing."""
     raw(
         path,
         "INSERT INTO intent VALUES (x'01', x'02', 'add', x'03', 0)",
-        "INSERT INTO document VALUES (x'01', x'02', 1, NULL, x'', NULL, x'', x'', x'', 0, 1, 1, 1, '', 1, 0, x'', x'', 0, 0)",
+        "INSERT INTO document VALUES (x'01', x'02', 1, NULL, x'', NULL, x'', x'', x'', 0, 0, 1, 1, 1, '', 1, 0, x'', x'', 0, 0)",
         change,
     )
     with closing(SqlLedger.open(path, writer=False)) as ledger, pytest.raises(LedgerCorrupt), ledger.read() as view:

@@ -1,9 +1,21 @@
 """Modes and POSIX ACLs become clauses that decide as POSIX does."""
 
+import errno
+import os
+
 import pytest
 from filesystem_kit import GROUP, GROUP_OBJ, MASK, OTHER, UNDEFINED, USER, USER_OBJ, acl_attribute
 
-from syncd.adapters.sources.filesystem.posix_acl import EXECUTE, READ, AclUnreadable, Inode, PosixAcl, clause_of, parse
+from syncd.adapters.sources.filesystem.posix_acl import (
+    EXECUTE,
+    READ,
+    AclUnreadable,
+    Inode,
+    PosixAcl,
+    clause_of,
+    parse,
+    read_attribute,
+)
 from syncd.core.acl import Clause, allow, clause, deny, everyone, group, user
 
 OWNER, TEAM = user("unix", 1), group("unix", 10)
@@ -76,6 +88,24 @@ def test_the_mask_holds_for_the_owning_group_not_for_the_owner() -> None:
     """A mask without read stops the owning group and every named one, never the owner."""
     own = of_acl((GROUP, 4, 11), mask=2, own_group=6)
     assert own == clause(allow(OWNER), deny(TEAM, group("unix", 11)))
+
+
+@pytest.mark.parametrize("failure", [errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE])
+def test_an_acl_that_can_not_be_read_is_not_none(monkeypatch: pytest.MonkeyPatch, failure: int) -> None:
+    """Only where there is no ACL, or no file system that has any, does the mode stand alone; every other failure is unknown."""
+
+    def failing(number: int) -> None:
+        def fail(*_: object, **__: object) -> bytes:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "getxattr", fail)
+
+    for absent in (errno.ENODATA, errno.EOPNOTSUPP):
+        failing(absent)
+        assert read_attribute(b"/", follow_symlinks=True) is None
+    failing(failure)
+    with pytest.raises(AclUnreadable):
+        read_attribute(b"/", follow_symlinks=True)
 
 
 def test_parse_takes_the_entries_apart() -> None:
