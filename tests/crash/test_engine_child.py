@@ -170,7 +170,9 @@ def test_a_child_that_speaks_nonsense_is_killed(index):
         assert index.count("c", None) == 1
 
 
-@pytest.mark.parametrize("script", ["echo hello, world", "exit 3", "kill -BUS $$", r"printf '\000\000\000\001\007'; exec sleep 60"])
+@pytest.mark.parametrize(
+    "script", ["echo hello, world", "exit 3", "kill -BUS $$", r"printf '\000\000\000\001\007'; exec sleep 60"]
+)
 def test_an_engine_that_does_not_start_is_unavailable(tmp_path, monkeypatch, script):
     """Whatever stands where the engine should be, the caller learns that it is unavailable, and the directory is free again."""
     imposter = tmp_path / "python"

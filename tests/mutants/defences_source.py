@@ -65,7 +65,7 @@ SOURCE: Final = (
         f"{HERE}/source.py",
         "            if not parts:\n                raise self._unavailable(",
         "            if False:\n                raise self._unavailable(",
-        (f"{SCAN_TESTS}::test_a_root_that_may_not_be_listed",),
+        (f"{SCAN_TESTS}::test_a_directory_that_can_not_be_listed_is_not_empty",),
     ),
     # -- a failed listing or stat is no deletion ("Fail closed" 7)
     Mutant(
@@ -73,14 +73,14 @@ SOURCE: Final = (
         f"{HERE}/source.py",
         "            return Page(prefix, None, load, Refusal(Reason.LISTING, error_name(error))), []\n",
         "            return None\n",
-        (f"{SCAN_TESTS}::test_what_the_account_may_not_see",),
+        (f"{SCAN_TESTS}::test_a_directory_that_can_not_be_listed_is_not_empty",),
     ),
     Mutant(
         "scan: a status that can't be had is a file that is gone",
         f"{HERE}/listing.py",
         "                members.append((raw, error))\n",
         "                continue\n",
-        (f"{SCAN_TESTS}::test_what_the_account_may_not_see",),
+        (f"{SCAN_TESTS}::test_a_member_whose_status_fails_is_not_gone",),
     ),
     # -- the version that was observed, and no other
     Mutant(

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,58 @@ def test_a_root_that_may_not_be_listed(reachable: Path) -> None:
             return str(error).encode()
 
     assert f"Source notes: {root}: Permission denied.".encode() in as_account(NOBODY_UID, [NOBODY_UID], look)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_a_directory_that_can_not_be_listed_is_not_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """It is a page that failed, and its siblings go on; where it is the root, the source is unavailable."""
+    write(tmp_path / "closed/a.md")
+    write(tmp_path / "open/b.md")
+    closed = [tmp_path / "closed"]
+    real = os.scandir
+
+    def scandir(directory: int) -> object:
+        if Path(f"/proc/self/fd/{directory}").resolve() in closed:
+            raise OSError(number, os.strerror(number))
+        return real(directory)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    pages = {page.prefix: page.failure for page in source(tmp_path).scan()}
+    assert pages == {"": None, "closed": Refusal(Reason.LISTING, errno.errorcode[number]), "open": None}
+    closed.append(tmp_path)
+    with pytest.raises(SourceUnavailable):
+        list(source(tmp_path).scan())
+
+
+class Failing:
+    """A directory entry whose status can't be had."""
+
+    def __init__(self, entry: os.DirEntry[str]) -> None:
+        self.name, self.is_dir, self.is_symlink = entry.name, entry.is_dir, entry.is_symlink
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_member_whose_status_fails_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails for one file takes the page's stamp, and the file is reported as unreadable beside the others."""
+    write(tmp_path / "a.md")
+    write(tmp_path / "b.md")
+    real = os.scandir
+
+    @contextmanager
+    def scandir(directory: int) -> Iterator[list[os.DirEntry[str] | Failing]]:
+        with real(directory) as found:
+            yield [Failing(entry) if entry.name == "a.md" else entry for entry in found]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    (page,) = source(tmp_path).scan()
+    listing = page.load()
+    assert [(seen.key, seen.refusal) for seen in listing.members] == [
+        ("a.md", Refusal(Reason.UNREADABLE, "EIO")),
+        ("b.md", None),
+    ]
+    assert (page.stamp, listing.stamp) == (None, None)
 
 
 def test_a_status_that_can_not_be_had(tmp_path: Path) -> None:
