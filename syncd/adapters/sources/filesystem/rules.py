@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pathspec import GitIgnoreSpec
 
@@ -10,6 +11,10 @@ from syncd.core.acl import Principal
 
 _NEWLINE_STAND_IN = "\x1f"
 """Patterns are compiled to regular expressions in which "." matches no newline: a name with one would escape its exclusion."""
+
+
+NAMES = 8192
+"""Names whose verdict is remembered."""
 
 
 class Globs:
@@ -37,19 +42,28 @@ class Selection:
     def __init__(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> None:
         self._include = None if include == ("**",) else Globs(include)
         self._exclude = Globs(exclude) if exclude else None
+        # No folder on the way is excluded, for such are not entered: patterns without a path then judge the bare name, and names
+        # come again and again.
+        self._by_name = all("/" not in pattern.rstrip("/") for pattern in exclude)
+        self._excludes_name = lru_cache(maxsize=NAMES)(self._exclude.match) if self._exclude is not None else None
 
     def selects(self, prefix: str, name: str) -> bool:
         """Whether the file `name` in the directory `prefix`, which was entered, is a document."""
         if self._include is None and self._exclude is None:
             return True
-        key = below(prefix, name)
-        if self._include is not None and not self._include.match(key):
+        if self._include is not None and not self._include.match(below(prefix, name)):
             return False
-        return self._exclude is None or not self._exclude.match(key)
+        return not self._excluded(prefix, name)
 
     def enters(self, prefix: str, name: str) -> bool:
         """Whether the directory `name` in the directory `prefix` is entered."""
-        return self._exclude is None or not self._exclude.match(f"{below(prefix, name)}/")
+        return not self._excluded(prefix, f"{name}/")
+
+    def _excluded(self, prefix: str, name: str) -> bool:
+        """Whether `exclude` matches `name`, a directory's with "/", in a directory that was entered."""
+        if self._exclude is None or self._excludes_name is None:
+            return False
+        return self._excludes_name(name) if self._by_name else self._exclude.match(below(prefix, name))
 
     def reaches(self, key: str) -> bool:
         """Whether a scan that starts at the root comes to the file `key` and selects it."""
