@@ -120,14 +120,13 @@ class SourceRun:
             with self.install.ledger.write() as tx:
                 for page in late:
                     tx.put_page(applier.settled(page))
-        self._date(complete=not self.pages_failed, hold=hold)
+        self._date(complete=not self.pages_failed, acls_known=not hold and not late_failure)
 
-    def _date(self, *, complete: bool, hold: bool) -> None:
-        """How old the source's view is from now on. What could not be listed is hidden, so the ACLs of all the rest are known."""
-        now = self.install.now()
-        self.row = replace(
-            self.row, complete_at=now if complete else self.row.complete_at, acls_at=self.row.acls_at if hold else now
-        )
+    def _date(self, *, complete: bool, acls_known: bool) -> None:
+        """How old the view of the source is from now on. What could not be listed is hidden: all other ACLs are known."""
+        now, row = self.install.now(), self.row
+        complete_at = now if complete else row.complete_at
+        self.row = replace(row, complete_at=complete_at, acls_at=now if acls_known else row.acls_at)
 
     def _moves(self, found: Survey) -> bool:
         """Claim every move before anything is deleted; False when a page could not be listed any more.

@@ -132,8 +132,8 @@ SYNC: Final = (
     Mutant(
         "deletion: an incomplete scan counts as a complete one",
         RUN,
-        "complete_at=now if complete else self.row.complete_at",
-        "complete_at=now",
+        "complete_at = now if complete else row.complete_at",
+        "complete_at = now",
         LISTING,
     ),
     Mutant("guard: deletions never wait", RUN, "elif self._guard_deletions():", "elif False:", HELD),
