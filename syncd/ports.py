@@ -11,7 +11,6 @@ from syncd.core.model import (
     Absence,
     Content,
     Extracted,
-    Form,
     Observation,
     Page,
     Payload,
@@ -285,19 +284,3 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Release the file."""
-
-
-__all__ = [
-    "Clock",
-    "Directory",
-    "Embedder",
-    "Entropy",
-    "Extractor",
-    "Form",
-    "Keys",
-    "Ledger",
-    "LedgerTx",
-    "LedgerView",
-    "Source",
-    "VectorIndex",
-]
