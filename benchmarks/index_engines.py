@@ -29,7 +29,7 @@ READABLE = Where((AnyOf("acl_class", tuple(f"class-{n}" for n in range(140))),))
 
 def points(count: int) -> list[Point]:
     """Random vectors, payloads of the size that sealed chunks have."""
-    chance = random.Random(1)  # noqa: S311 -- data to measure with
+    chance = random.Random(1)
     made = []
     for number in range(count):
         vector = Vector(struct.pack(f"<{DIMENSION}f", *(chance.gauss(0, DIMENSION**-0.5) for _ in range(DIMENSION))))

@@ -51,6 +51,10 @@ class ConfigInvalid(ConfigError):
     """{file}: {key} = {value}: {detail}. Next: mend that line, then `syncd check-config`."""
 
 
+class ConfigNeedsRestart(ConfigError):
+    """{file}: [{section}] changed, which a running daemon can't take over. It goes on as before. Next: restart it."""
+
+
 class ConfigUnknownKey(ConfigError):
     """{file}: unknown key {key} (value {value}); did you mean {nearest}? Next: mend that line, then `syncd check-config`."""
 
@@ -81,6 +85,12 @@ class KeyWrong(ConfigError):
     """{file}: this key does not open {keyring}. Next: restore the two that belong together; nothing was written."""
 
 
+class KeyringOlder(ConfigError):
+    """{file}: the keyring is older than the ledger, which is sealed under a key that is not in it (epoch {epoch}). Nothing was
+    written. Next: restore the newer keyring.
+    """
+
+
 class SigningKeyWrong(ConfigError):
     """{file}: not the key whose public half the configuration pins (`audit.public_key`). Next: restore the key that belongs to
     this state; nothing was written.
@@ -94,9 +104,23 @@ class CryptoUnavailable(ConfigError):
 
 
 class SpaceChanged(ConfigError):
-    """The embedder's vectors are not comparable with those in the index (space {configured}, index {recorded}). Next: restore
-    [embedder] in the configuration, or use a new state directory: `syncd init DIR --state NEW`.
+    """The embedder's vectors are not comparable with those in the index (space {configured}, index {recorded}). Nothing was
+    written. Next: restore [embedder] in the configuration, or `syncd reindex --new-space --reason WHY` to replace the model.
     """
+
+
+class SameSpace(ConfigError):
+    """The configured model, {model}, is the one that the index was made with. Nothing was done. Next: name another in
+    [embedder].
+    """
+
+    exit = Exit.USAGE
+
+
+class CollectionSwitched(SyncdError):
+    """The index changed over to another model while it was asked. Next: ask again."""
+
+    exit = Exit.TRY_AGAIN
 
 
 # -- the ledger ------------------------------------------------------------------------------------------------------
@@ -113,7 +137,9 @@ class LedgerBusy(SyncdError):
 
 
 class LedgerCorrupt(SyncdError):
-    """{file}: the ledger is damaged: {detail}. Next: restore it from its backup; nothing was written."""
+    """{file}: the ledger is damaged: {detail}. Nothing was written. Next: restore it from its backup; if there is none,
+    `syncd recover --reason WHY`.
+    """
 
     exit = Exit.INTEGRITY
 
@@ -139,11 +165,34 @@ class LedgerUnavailable(SyncdError):
 
 
 class LedgerLost(SyncdError):
-    """The index holds a collection of this install that its ledger does not know: the ledger is missing or was replaced. Nothing
-    was written. Next: restore ledger.db from its backup; to give up the history, `syncd init DIR --state NEW`.
+    """The ledger is missing or was replaced by an empty one: {detail}. Nothing was written. Next: restore ledger.db from its
+    backup; if there is none, `syncd recover --reason WHY` begins another one and uses the vectors that are there.
     """
 
     exit = Exit.INTEGRITY
+
+
+class LedgerStale(SyncdError):
+    """The ledger is older than {place}, or another one: {detail}. It may show what was closed since, so nobody is answered, and
+    nothing was written. Next: put the newer ledger.db back; if there is none, `syncd ledger accept-restore --reason WHY` goes on
+    with this one, and `syncd recover --reason WHY` gives it up.
+    """
+
+    exit = Exit.INTEGRITY
+
+
+class RecoveryUnfinished(SyncdError):
+    """A recovery of the ledger was begun and not ended. Next: `syncd recover --reason WHY` goes on with it."""
+
+    exit = Exit.INTEGRITY
+
+
+class NothingToRecover(SyncdError):
+    """{file}: the ledger is sound, and no anchor knows a newer one. Nothing was done. Next: `syncd reconcile` compares it with
+    the index.
+    """
+
+    exit = Exit.USAGE
 
 
 class DocUnknown(SyncdError):
@@ -157,6 +206,20 @@ class AuditBroken(SyncdError):
     """The audit log does not hold together: {detail}. Next: `syncd audit verify`, and keep a copy of the state as it is."""
 
     exit = Exit.INTEGRITY
+
+
+class AnchorUnavailable(SyncdError):
+    """{place}: this anchor of the history can't be used: {detail}. Next: bring it back; for a new one, `touch {place}`."""
+
+    exit = Exit.UNAVAILABLE
+
+
+class AnchorsAway(SyncdError):
+    """None of the configured anchors can be read ({places}), so nobody can tell whether the ledger is the newest one. Nothing was
+    written. Next: bring one back (`audit.anchors`); for a new one, make an empty file.
+    """
+
+    exit = Exit.UNAVAILABLE
 
 
 # -- sources ---------------------------------------------------------------------------------------------------------
@@ -188,6 +251,14 @@ class GuardHalted(SyncdError):
     exit = Exit.HALTED
 
 
+class RunInterrupted(SyncdError):
+    """The work on {source} was ended before it was through, because it was to rest or the daemon stops. Nothing is lost: it goes
+    on from there. Next: `syncd status`.
+    """
+
+    exit = Exit.TRY_AGAIN
+
+
 class RunUnknown(SyncdError):
     """{run}: the last run of no source is a halted one of that id. Next: `syncd sync` shows what halts now, and its id."""
 
@@ -197,8 +268,19 @@ class RunUnknown(SyncdError):
 # -- the index -------------------------------------------------------------------------------------------------------
 
 
+class DependencyAway(SyncdError):
+    """What is needed to go on is away: {detail}. Nothing is lost. Next: `syncd status` says what is away, and what helps."""
+
+    exit = Exit.UNAVAILABLE
+
+    def retry_after(self) -> float:
+        """Seconds for which it asked to be left alone."""
+        asked = self.facts.get("retry_after")
+        return asked if isinstance(asked, float) else 0.0
+
+
 class IndexInvalid(SyncdError):
-    """The index refused a request that can't succeed: {detail}. Next: report it; the document is parked."""
+    """The index refused a request that can't succeed: {detail}. Next: report it."""
 
 
 class IndexNotFound(SyncdError):
@@ -207,16 +289,12 @@ class IndexNotFound(SyncdError):
     exit = Exit.INTEGRITY
 
 
-class IndexUnavailable(SyncdError):
+class IndexUnavailable(DependencyAway):
     """The index can't be reached: {detail}. Nothing is lost. Next: bring it back, then `syncd sync`."""
 
-    exit = Exit.UNAVAILABLE
 
-
-class IndexUnknownOutcome(SyncdError):
+class IndexUnknownOutcome(DependencyAway):
     """The index did not say whether a write was done: {detail}. Next: `syncd sync` repeats it."""
-
-    exit = Exit.UNAVAILABLE
 
 
 class IndexBusy(SyncdError):
@@ -242,10 +320,8 @@ class ModelUnavailable(SyncdError):
     exit = Exit.CONFIG
 
 
-class EmbeddingFailed(SyncdError):
+class EmbeddingFailed(DependencyAway):
     """The embedder failed: {detail}. Nothing is lost. Next: `syncd sync`."""
-
-    exit = Exit.UNAVAILABLE
 
 
 # -- readers ---------------------------------------------------------------------------------------------------------
@@ -257,8 +333,20 @@ class PrincipalUnknown(SyncdError):
     exit = Exit.ERROR
 
 
+class PrincipalUnclear(SyncdError):
+    """{name}: nobody is called so. Next: say user:NAME or group:NAME."""
+
+    exit = Exit.USAGE
+
+
+class Unreadable(SyncdError):
+    """{what}: not understood, {wanted}. Next: the same command with --help."""
+
+    exit = Exit.USAGE
+
+
 class NotPermitted(SyncdError):
-    """{what} needs {needed}. Next: run it as that account."""
+    """{what} needs {needed}. Next: run it as an account that has that, or have it given (`control.roles`, or a group)."""
 
     exit = Exit.PERMISSION
 
@@ -275,3 +363,107 @@ class Forged(SyncdError):
     """A sealed value did not open: {what}. Next: `syncd audit verify`."""
 
     exit = Exit.INTEGRITY
+
+
+class OutputLost(SyncdError):
+    """The output can't be written: {detail}. What was done stays done. Next: free space where it goes, then run it again."""
+
+    exit = Exit.UNAVAILABLE
+
+
+# -- the daemon ------------------------------------------------------------------------------------------------------
+
+
+class NotInQuarantine(SyncdError):
+    """{doc}: nothing of that name is in quarantine. Next: `syncd quarantine list`."""
+
+
+class NothingToReindex(SyncdError):
+    """No reindex is under way. Next: `syncd reindex --reason WHY` begins one."""
+
+    exit = Exit.USAGE
+
+
+class JobUnknown(SyncdError):
+    """{job}: no such job is known, or several begin so. Next: `syncd jobs list`."""
+
+    exit = Exit.USAGE
+
+
+class DaemonBusy(SyncdError):
+    """The daemon did not come to it within {seconds} s: it is in the midst of something that can't be left. Nothing was done.
+    Next: `syncd status`, then try again.
+    """
+
+    exit = Exit.TRY_AGAIN
+
+
+class DaemonStopping(SyncdError):
+    """The daemon stops. What was not done is still to do. Next: `syncd status`, once it runs again."""
+
+    exit = Exit.TRY_AGAIN
+
+
+class DaemonNeeded(SyncdError):
+    """{what} needs the daemon, and none answers at {socket}. Next: `syncd run`, or `systemctl start syncd`."""
+
+    exit = Exit.UNAVAILABLE
+
+
+class ServiceAway(DaemonNeeded):
+    """No daemon answers at {socket}, and {file} is there only while its service runs. Next: `systemctl start syncd`, then try
+    again.
+    """
+
+
+class KeysOfService(SyncdError):
+    """{file} is there only while the service runs, and this command is for when it does not. Nothing was done. Next: have the
+    unit run it once (docs/operations.md, "Backup and restore").
+    """
+
+    exit = Exit.UNAVAILABLE
+
+
+class DaemonFailed(SyncdError):
+    """The daemon stopped because its thread {thread} ended: {detail}. Nothing is lost. Next: `journalctl -u syncd`, then start
+    it again.
+    """
+
+
+class SourcePaused(SyncdError):
+    """Source {source} is paused: nobody looks at it. Next: `syncd sources resume {source}`."""
+
+    exit = Exit.INCOMPLETE
+
+
+class NotYet(SyncdError):
+    """{what} within {seconds} s. Next: `syncd status` says what holds it up."""
+
+    exit = Exit.TRY_AGAIN
+
+
+class SocketRefused(ConfigError):
+    """{socket}: {detail}. Nobody can reach the daemon. Next: {advice}."""
+
+
+class DaemonRunning(SyncdError):
+    """{socket}: another daemon answers there. Next: `syncd status` asks it."""
+
+    exit = Exit.TRY_AGAIN
+
+
+class DaemonGone(SyncdError):
+    """{socket}: the daemon went away before it had answered ({detail}). Next: `syncd status`, then try again."""
+
+    exit = Exit.UNAVAILABLE
+
+
+class DaemonRefused(SyncdError):
+    """{message}"""
+
+    exit: Exit  # type: ignore[misc]  # the daemon says which: the error is of its making
+
+    def __init__(self, *, message: str, error: str, exit: Exit) -> None:  # noqa: A002 - the word of the whole family
+        super().__init__(message=message)
+        self.error = error
+        self.exit = exit

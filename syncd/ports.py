@@ -1,16 +1,19 @@
 """What the use cases ask of the world. Adapters implement these Protocols; nothing above knows a concrete class."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from syncd.core.acl import Reader
+from syncd.core.breaker import Away
+from syncd.core.hints import Hint
 from syncd.core.keys import Keyring
 from syncd.core.model import (
     Absence,
     Content,
     Extracted,
+    Lane,
     Observation,
     Page,
     Payload,
@@ -24,6 +27,7 @@ from syncd.core.model import (
 from syncd.core.rows import (
     ClassRow,
     CollectionRow,
+    CopyRow,
     Counts,
     DocRow,
     EventRow,
@@ -72,11 +76,30 @@ class Source(Protocol):
     def settings(self) -> bytes:
         """A digest of the settings that change what a scan sees (filters, limits, ACL rules)."""
 
-    def scan(self) -> Iterator[Page]:
-        """Every page, in key order. Raises SourceUnavailable when the store itself is not there."""
+    @property
+    def place(self) -> str:
+        """Where the store is; sources of equal place and settings see the same."""
+
+    def scan(self, below: str = "", *, deep: bool = True) -> Iterator[Page]:
+        """Every page at or below the prefix `below`, in key order; only that one page when not `deep`, none where there is none.
+
+        Raises SourceUnavailable when the store itself is not there.
+        """
+
+    def page_of(self, key: str) -> str:
+        """The prefix of the page that `key` is, or would be, a member of."""
+
+    def watch(self, tell: Callable[[Hint], None]) -> "Watch | None":
+        """Begin to tell of changes, from any thread; None where nothing can be told, so that only scans find them.
+
+        Raises SourceUnavailable when the store itself is not there.
+        """
 
     def observe(self, key: str) -> Observation | None:
         """What is there under `key` now; None when nothing is, or nothing that the settings select."""
+
+    def look(self, prefix: str, keys: Sequence[str]) -> list[Observation]:
+        """The same for several keys of the page `prefix` at once, leaving out those under which nothing is."""
 
     def fetch(self, seen: Observation) -> Content | Absence | Refusal:
         """The bytes of exactly the version that was observed, or why not."""
@@ -85,12 +108,34 @@ class Source(Protocol):
         """The key of what a person calls `path` (for a filesystem an absolute path), or None when it is not of this source."""
 
 
+class Watch(Protocol):
+    """A source that is being watched. Hints may be lost, doubled and out of order: a scan is the truth."""
+
+    def fault(self) -> str | None:
+        """Why hints are not to be believed since the last `mend`, in a few words without names; None while all is well.
+
+        Events were dropped, the watcher died, the root is another one, more directories than watches.
+        """
+
+    def mend(self) -> None:
+        """Watch anew whatever is not watched, and forget the fault: the caller scans the whole source after this.
+
+        Raises SourceUnavailable when the store itself is not there.
+        """
+
+    def close(self) -> None:
+        """Stop telling."""
+
+
 class Extractor(Protocol):
     """Turns bytes into text."""
 
     @property
     def version(self) -> str:
         """Changes whenever equal bytes may give another text; part of the shape."""
+
+    def kind(self, key: str) -> str:
+        """What of a key decides how its bytes are read: under keys of one kind, equal bytes give an equal text."""
 
     def extract(self, content: Content, key: str) -> Extracted | Refusal:
         """The text of `content`; `key` is a hint at its type."""
@@ -102,6 +147,10 @@ class Embedder(Protocol):
     @property
     def name(self) -> str:
         """The model, for people."""
+
+    @property
+    def settings(self) -> str:
+        """What it takes to have this embedder again, as JSON: its backend and model. No secret is in it."""
 
     @property
     def space(self) -> bytes:
@@ -119,10 +168,13 @@ class Embedder(Protocol):
     def embedded(self) -> int:
         """How many texts were embedded by this object."""
 
+    def warm(self) -> None:
+        """Load what the first text would have to wait for."""
+
     def offsets(self, text: str) -> Sequence[int]:
         """Where each model token of `text` starts, in characters, ascending."""
 
-    def embed(self, texts: Sequence[str]) -> list[Vector | Refusal]:
+    def embed(self, texts: Sequence[str], lane: Lane = Lane.LIVE) -> list[Vector | Refusal]:
         """One vector a text, in order; a text that the model refuses costs only itself."""
 
     def query(self, text: str) -> Vector:
@@ -132,8 +184,9 @@ class Embedder(Protocol):
 class VectorIndex(Protocol):
     """Collections of points. One contract suite says what every engine does (tests/contract).
 
-    Writes are visible to the next call when they return, and durable once `barrier` has returned. Raises IndexInvalid (park it),
-    IndexNotFound, IndexUnavailable (retry), IndexUnknownOutcome (repeat: every write here may be done twice).
+    Writes are visible to the next call when they return, and durable once `barrier` has returned. Raises IndexInvalid (repeating
+    it won't help; of several points one may be invalid), IndexNotFound, IndexUnavailable (retry), IndexUnknownOutcome (repeat:
+    every write here may be done twice).
     """
 
     @property
@@ -159,6 +212,9 @@ class VectorIndex(Protocol):
     def switch_alias(self, alias: str, collection: str) -> None:
         """Point `alias` at `collection`, atomically."""
 
+    def make_sure_of_room(self, size: int) -> None:
+        """Raises DiskFull when about `size` bytes of points can't be taken safely: asked before anything is begun."""
+
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         """Insert or replace whole points."""
 
@@ -182,6 +238,9 @@ class VectorIndex(Protocol):
     def query(self, collection: str, vector: Vector, where: Where, limit: int) -> list[Scored]:
         """The nearest `limit` points that match, best first; vectors are not returned."""
 
+    def tidy(self, collection: str) -> None:
+        """Give back the space of what was deleted or replaced. Others may have to wait: for times when there is little to do."""
+
     def barrier(self) -> None:
         """Return when everything acknowledged before is durable."""
 
@@ -197,6 +256,26 @@ class Keys(Protocol):
 
     def signing_key(self) -> bytes:
         """The Ed25519 seed (32 bytes) that signs checkpoints."""
+
+    def add_epoch(self, cmk: bytes, nonces: Sequence[bytes]) -> Keyring:
+        """The keyring with one more epoch, to write under from here on; kept before this returns."""
+
+
+class Anchor(Protocol):
+    """A place out of the ledger that keeps the notes of checkpoints."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+
+    def notes(self) -> list[str]:
+        """The newest notes, newest first, as they are written there. Raises AnchorUnavailable."""
+
+    def begin(self) -> None:
+        """Make what the first note needs. Raises AnchorUnavailable."""
+
+    def keep(self, note: str) -> None:
+        """Keep one more, durably. Raises AnchorUnavailable."""
 
 
 class Directory(Protocol):
@@ -221,6 +300,7 @@ class LedgerView(Protocol):
     def page(self, locator: bytes) -> PageRow | None: ...
     def pages_at(self, locators: Sequence[bytes]) -> dict[bytes, PageRow]: ...
     def pages(self, source: bytes) -> Iterator[PageRow]: ...
+    def children(self, parent: bytes) -> list[PageRow]: ...
     def doc(self, doc: bytes) -> DocRow | None: ...
     def docs(self, source: bytes | None = None) -> Iterator[DocRow]: ...
     def docs_of_page(self, page: bytes) -> list[DocRow]: ...
@@ -228,7 +308,9 @@ class LedgerView(Protocol):
     def docs_with_identity(self, source: bytes, identity: bytes) -> list[DocRow]: ...
     def staged(self, source: bytes) -> Iterator[DocRow]: ...
     def points(self, doc: bytes) -> list[PointRow]: ...
-    def owners(self, fps: Sequence[bytes]) -> list[PointRow]: ...
+    def point(self, doc: bytes, fp: bytes, occurrence: int) -> PointRow | None: ...
+    def points_of(self, docs: Sequence[bytes]) -> dict[bytes, list[PointRow]]: ...
+    def owners(self, fps: Sequence[bytes], without: Sequence[bytes] = ()) -> list[PointRow]: ...
     def names(self, locator: bytes) -> list[NameRow]: ...
     def names_of(self, doc: bytes) -> list[NameRow]: ...
     def classes(self) -> list[ClassRow]: ...
@@ -240,12 +322,24 @@ class LedgerView(Protocol):
     def intents(self) -> list[IntentRow]: ...
     def collections(self) -> list[CollectionRow]: ...
     def runs(self, source: bytes | None = None, limit: int = 20) -> list[RunRow]: ...
+    def deciding_run(self, source: bytes) -> RunRow | None: ...
+    def due(self, source: bytes) -> int: ...
+    def copy(self, doc: bytes) -> CopyRow | None: ...
+    def copy_points(self, doc: bytes) -> list[PointRow]: ...
+    def copy_owners(self, fps: Sequence[bytes]) -> list[PointRow]: ...
+    def copy_point_count(self) -> int: ...
+    def uncopied(self, shape: bytes, after: bytes = b"") -> Iterator[DocRow]: ...
+    def uncopied_count(self, shape: bytes, source: bytes | None = None) -> int: ...
+    def orphans(self) -> Iterator[bytes]: ...
     def counts(self, source: bytes | None = None) -> Counts: ...
+    def older(self, source: bytes) -> int: ...
     def events(self, since: int = 0, limit: int | None = None) -> Iterator[EventRow]: ...
+    def events_of(self, doc: str) -> Iterator[EventRow]: ...
     def event(self, seq: int) -> EventRow | None: ...
     def event_count(self) -> int: ...
     def nodes(self, level: int | None = None) -> Iterator[tuple[int, int, bytes]]: ...
     def checkpoints(self) -> Iterator[tuple[int, bytes, str]]: ...
+    def last_checkpoint(self) -> tuple[int, bytes, str] | None: ...
 
 
 class LedgerTx(LedgerView, Protocol):
@@ -260,6 +354,12 @@ class LedgerTx(LedgerView, Protocol):
     def clear_locators(self, docs: Sequence[bytes]) -> None: ...
     def put_points(self, rows: Sequence[PointRow]) -> None: ...
     def drop_points(self, rows: Sequence[PointRow]) -> None: ...
+    def put_copy(self, row: CopyRow) -> None: ...
+    def drop_copy(self, doc: bytes) -> None: ...
+    def put_copy_points(self, rows: Sequence[PointRow]) -> None: ...
+    def drop_copy_points(self, rows: Sequence[PointRow]) -> None: ...
+    def adopt_copies(self) -> None: ...
+    def clear_copies(self) -> None: ...
     def put_name(self, row: NameRow) -> None: ...
     def put_class(self, row: ClassRow) -> ClassRow: ...
     def put_quarantine(self, row: QuarantineRow) -> None: ...
@@ -284,3 +384,18 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Release the file."""
+
+
+class Dependency(Protocol):
+    """Something that may be away, as those see it who have to live with that."""
+
+    @property
+    def name(self) -> str:
+        """What it is: the index, or the embedder."""
+
+    @property
+    def away(self) -> Away | None:
+        """What is known of it while it is away; None while it answers."""
+
+    def look(self) -> None:
+        """Ask it something harmless, if it may be asked by now."""

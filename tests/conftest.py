@@ -1,6 +1,7 @@
 """What all tests share: the folder of this file is on the path, so that `kit` can be imported everywhere."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -12,6 +13,10 @@ settings.register_profile(
     "syncd", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("syncd")
+
+
+# Whoever runs the tests in the background has SIGINT ignored, and so had Python, and every process that a test begins.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

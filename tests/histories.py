@@ -133,6 +133,13 @@ def _move_folder(site: Site, step: Step) -> None:
         source.rename(target)
 
 
+def _move_folder_back(site: Site, step: Step) -> None:
+    source = site.docs / f"moved-{len(step.words)}"
+    target = site.docs / step.one.split("/", maxsplit=1)[0]
+    if "/" in step.one and source.is_dir() and not target.exists():
+        source.rename(target)
+
+
 def _remove_folder(site: Site, step: Step) -> None:
     folder = site.docs / step.one.split("/", maxsplit=1)[0]
     if folder.is_dir():
@@ -159,6 +166,7 @@ DEEDS: dict[str, Callable[[Site, Step], None]] = {
     "garbage": _garbage,
     "link": _link,
     "move folder": _move_folder,
+    "move folder back": _move_folder_back,
     "remove folder": _remove_folder,
     "rename": _rename,
     "replace": _replace,

@@ -23,7 +23,8 @@ from syncd.seal.cards import open_place
 from syncd.sync.collection import Collection, ensure_collection, open_collection
 from syncd.sync.every import sync_sources
 from syncd.sync.install import Actor
-from syncd.sync.run import Order, Outcome
+from syncd.sync.run import Outcome
+from syncd.sync.rundata import Order
 from syncd.wiring import Wiring
 
 TESTER = Actor("account", uid=0, via="test")
@@ -46,8 +47,9 @@ class Site:
         """A file below `docs`, with its folders open to everyone."""
         path = self.docs / key
         for folder in reversed(path.relative_to(self.docs).parents):
-            (self.docs / folder).mkdir(exist_ok=True)
-            (self.docs / folder).chmod(0o755)
+            if not (self.docs / folder).is_dir():
+                (self.docs / folder).mkdir()
+                (self.docs / folder).chmod(0o755)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         path.chmod(mode)
         return path
@@ -144,7 +146,7 @@ class Site:
     def copy_state(self, name: str) -> "Site":
         """A copy of the whole state as it is now."""
         target = self.state.with_name(name)
-        shutil.copytree(self.state, target)
+        shutil.copytree(self.state, target, ignore=shutil.ignore_patterns("*.sock"))
         copied = Site(self.docs, target)
         copied.change(str(self.state), str(target))
         return copied

@@ -94,7 +94,7 @@ def _trace(path: Path) -> object:
     """The bytes, or for the engine's files, which are large and mostly holes, what tells that they were written to."""
     status = path.stat()
     if status.st_size > 1 << 20:
-        return status.st_ino, status.st_size, status.st_blocks, status.st_mtime_ns
+        return status.st_ino, status.st_size, status.st_mtime_ns
     return path.read_bytes()
 
 

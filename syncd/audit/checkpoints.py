@@ -3,6 +3,9 @@
 Roots that all equal the recomputed ones are consistent with each other: no proof between two of them could say more.
 """
 
+from dataclasses import replace
+
+from syncd.audit.lineage import FIRST, Lineage, parted
 from syncd.audit.merkle import Frontier
 from syncd.audit.note import Checkpoint, Verifier, note_text
 from syncd.audit.report import Findings, Kind
@@ -17,12 +20,18 @@ class CheckpointCheck:
         self._verifier = verifier
         self._found = found
         self._rows = view.checkpoints()
-        self._origin = verifier.name if verifier else None
+        self._lineage = Lineage(verifier.name) if verifier else None
+        self._generation = FIRST
+        self._begun: set[int] = set()
         self._before = 0
         self._diverged = False
         self.count = 0
         self.signed = 0
         self._next = self._read()
+
+    def began(self, generation: int) -> None:
+        """An event says that a generation begins with it: the next checkpoints may be under its name."""
+        self._begun.add(generation)
 
     def reach(self, size: int, tree: Frontier | None) -> None:
         """`size` events were read. tree: theirs, None where it is lost, since events are missing."""
@@ -70,17 +79,31 @@ class CheckpointCheck:
             return None
         if (signed.size, signed.root) != (stored.size, stored.root):
             self._fault(Kind.CHECKPOINT, first, stored, "the row is not what its note says")
-        self._origin = self._origin or signed.origin
-        believed = signed.origin == self._origin
-        if not believed:
+        generation = self._of(signed.origin)
+        if generation is None:
             self._fault(Kind.ORIGIN, first, stored, f"it is of {signed.origin!a:.80}")
         if self._verifier is not None:
+            verifier = replace(self._verifier, name=signed.origin if generation is not None else self._verifier.name)
             try:
-                self._verifier.open(stored.note)
+                verifier.open(stored.note)
             except ValueError as error:
                 self._fault(Kind.SIGNATURE, first, stored, str(error))
-                believed = False
-        return signed if believed else None
+                return None
+        if generation is None:
+            return None
+        self._generation = generation
+        return signed
+
+    def _of(self, origin: str) -> int | None:
+        """The generation of that name, if it is the present one or one that an event has begun; None for any other."""
+        if self._lineage is None:
+            self._lineage, self._generation = parted(origin)
+        try:
+            generation = self._lineage.generation(origin)
+        except ValueError:
+            return None
+        known = generation == self._generation or (generation > self._generation and generation in self._begun)
+        return generation if known else None
 
     def _fault(self, kind: Kind, first: int, stored: StoredCheckpoint, detail: str) -> None:
         self._found.add(kind, first, stored.size - 1, f"the checkpoint at {stored.size} events: {detail}")

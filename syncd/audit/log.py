@@ -5,6 +5,7 @@ from datetime import datetime
 
 from syncd.audit.event import Actor, Event, check_words
 from syncd.audit.leaf import ENTROPY_SIZE, Stamp, microseconds
+from syncd.audit.lineage import FIRST, Lineage, read_mark
 from syncd.audit.merkle import Frontier, leaf_hash
 from syncd.audit.note import Checkpoint, Signer, Verifier, note_text
 from syncd.audit.row import mac_holds, make_row, malformed
@@ -21,12 +22,16 @@ CHECKPOINT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The log as this process knows it. last: the newest leaf hash; waiting: ts of the oldest event without a checkpoint."""
+    """The log as this process knows it. last: the newest leaf hash; waiting: ts of the oldest event without a checkpoint.
+
+    generation: how often the ledger was restored, see lineage.py.
+    """
 
     frontier: Frontier
     last: bytes
     signed: int
     waiting: int | None
+    generation: int = FIRST
 
 
 class AuditLog:
@@ -57,6 +62,7 @@ class AuditLog:
         self._row_key = row_key
         self._signer = signer
         self._verifier = verifier or (signer.verifier if signer else None)
+        self._lineage = Lineage(self._verifier.name) if self._verifier else None
         self._clock = clock
         self._entropy = entropy
         self._boot = boot
@@ -66,6 +72,16 @@ class AuditLog:
         """What was seen in the ledger by a transaction, or a snapshot, that did not write it."""
         self._latest: _State | None = None
         """`_committed`, and what `_tx` appended since."""
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """The key by which the log's checkpoints are trusted."""
+        return self._verifier
+
+    @property
+    def actor(self) -> Actor:
+        """Who causes what no other actor is named for: the process itself."""
+        return self._actor
 
     def open(self, view: LedgerView) -> None:
         """Read where the log stands; appending does it when nobody did.
@@ -104,19 +120,30 @@ class AuditLog:
         None without a signer, and when there is nothing that the last checkpoint does not cover. Raises AuditBroken.
         """
         state = self._begin(tx)
-        if self._signer is None or not state.frontier.size:
+        if self._signer is None or self._lineage is None or not state.frontier.size:
             return None
         size = state.frontier.size
         last = last_checkpoint(tx)
         note = None
         if last is None or last.size < size:
             root = state.frontier.root()
-            note = self._signer.sign(Checkpoint(self._signer.name, size, root).text)
+            signer = self._lineage.signer(self._signer, state.generation)
+            note = signer.sign(Checkpoint(signer.name, size, root).text)
             tx.put_checkpoint(size, root, note)
         elif last.size > size:
             raise AuditBroken(detail=f"{last.size} events were signed, {size} are there")
         self._latest = replace(state, signed=size, waiting=None)
         return note
+
+    def generation(self, tx: LedgerTx) -> int:
+        """Which generation of the history this is."""
+        return self._begin(tx).generation
+
+    def restored(self, tx: LedgerTx, event: Event, generation: int) -> str | None:
+        """Record `event` and begin a generation with it, signed at once under its name; the note, as of `checkpoint`."""
+        self.append(tx, event)
+        self._latest = replace(self._begin(tx), generation=generation)
+        return self.checkpoint(tx)
 
     def due(self, now: datetime) -> bool:
         """Whether 1,024 events, or one for 60 s, wait for a checkpoint. Of a log that was not opened nothing is known: no."""
@@ -149,22 +176,29 @@ class AuditLog:
         last = last_checkpoint(view)
         if last is None:
             return self._extend(view, _State(Frontier(), b"", 0, None))
-        self._check_signed(last)
+        generation = self._check_signed(last)
         frontier = stored_frontier(view, last.size)
         if frontier.root() != last.root:
             raise AuditBroken(detail=f"the first {last.size} events are not those that the last checkpoint signed")
-        return self._extend(view, _State(frontier, stored_leaf_hash(view, last.size - 1), last.size, None))
+        return self._extend(view, _State(frontier, stored_leaf_hash(view, last.size - 1), last.size, None, generation))
 
-    def _check_signed(self, stored: StoredCheckpoint) -> None:
-        """Raise AuditBroken unless the checkpoint is what its note says, and the note is signed where a key is known."""
+    def _check_signed(self, stored: StoredCheckpoint) -> int:
+        """The generation that signed a checkpoint; it was not asked for where no key is known, for then nobody signs.
+
+        Raises AuditBroken unless the checkpoint is what its note says, and the note is signed where a key is known.
+        """
         try:
-            text = self._verifier.open(stored.note) if self._verifier else note_text(stored.note)
-            signed = Checkpoint.parse(text)
+            if self._lineage is None:
+                signed = Checkpoint.parse(note_text(stored.note))
+                generation, size, root = FIRST, signed.size, signed.root
+            else:
+                mark = read_mark(stored.note, self._lineage, self._verifier)
+                generation, size, root = mark.generation, mark.size, mark.root
         except ValueError as error:
             raise AuditBroken(detail=f"the checkpoint at {stored.size} events: {error}") from error
-        origin = self._verifier.name if self._verifier else signed.origin
-        if signed != Checkpoint(origin, stored.size, stored.root):
+        if (size, root) != (stored.size, stored.root):
             raise AuditBroken(detail=f"the checkpoint at {stored.size} events is not what its note says")
+        return generation
 
     def _extend(self, view: LedgerView, state: _State) -> _State:
         """`state` and the events after it, which must be as a holder of the row key wrote them."""
@@ -182,7 +216,7 @@ class AuditLog:
 
 def _grown(state: _State, frontier: Frontier, row: EventRow) -> _State:
     """`state` after the event of `row`."""
-    return _State(frontier, row.leaf_hash, state.signed, row.ts if state.waiting is None else state.waiting)
+    return replace(state, frontier=frontier, last=row.leaf_hash, waiting=row.ts if state.waiting is None else state.waiting)
 
 
 def _leaf_hash_at(view: LedgerView, seq: int) -> bytes:

@@ -8,7 +8,7 @@ LIMIT = 1000
 
 
 class Kind(StrEnum):
-    """What is wrong; the last two are no faults, but a reader must know them."""
+    """What is wrong; the last three are no faults, but a reader must know them."""
 
     GAP = "gap"
     """Events are missing, or out of order."""
@@ -40,6 +40,8 @@ class Kind(StrEnum):
     """An intent that may yet have its outcome."""
     UNSIGNED = "unsigned"
     """Events that no checkpoint covers."""
+    RESTORED = "restored"
+    """The ledger was put back to an older state, or lost: what was signed after that is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Findings:
 
     def add(self, kind: Kind, first: int, last: int, detail: str) -> None:
         """Note something about the events `first` to `last`."""
-        into = self.info if kind in {Kind.OPEN, Kind.UNSIGNED} else self.faults
+        into = self.info if kind in {Kind.OPEN, Kind.UNSIGNED, Kind.RESTORED} else self.faults
         if len(into) < LIMIT:
             harmless = detail.isascii() and detail.isprintable()
             into.append(Finding(kind, first, last, detail if harmless else ascii(detail)))

@@ -19,9 +19,7 @@ class StoredCheckpoint:
 
 def last_checkpoint(view: LedgerView) -> StoredCheckpoint | None:
     """The checkpoint of the most events. Raises AuditBroken when its row is not one that was written here."""
-    last = None
-    for row in view.checkpoints():
-        last = row
+    last = view.last_checkpoint()
     if last is None:
         return None
     stored = StoredCheckpoint(*last)

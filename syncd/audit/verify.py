@@ -3,9 +3,12 @@
 Time grows with the log, memory with its logarithm and the number of open intents.
 """
 
+from collections.abc import Mapping
 from dataclasses import astuple, fields
 
+from syncd.audit.canonical import Json
 from syncd.audit.checkpoints import CheckpointCheck
+from syncd.audit.event import EventType
 from syncd.audit.leaf import Columns, columns_of, decode_leaf
 from syncd.audit.merkle import Frontier, leaf_hash
 from syncd.audit.nodes import NodeCheck
@@ -40,7 +43,9 @@ def verify(view: LedgerView, *, verifier: Verifier | None = None, row_key: bytes
         if row.seq != size:
             found.add(Kind.GAP, min(size, row.seq), max(size, row.seq - 1), f"event {row.seq} stands where {size} should")
             tree = None
-        pairing.see(rows.check(row))
+        pairing.see(rows.check(row), hinted=row.type == EventType.RUN_STARTED and _body(row).get("trigger") == "hint")
+        if row.type == EventType.LEDGER_RESTORED:
+            _restored(row, checkpoints, found)
         size = row.seq + 1
         if tree is not None:
             tree, completed = tree.push(row.leaf_hash)
@@ -63,6 +68,25 @@ def verify(view: LedgerView, *, verifier: Verifier | None = None, row_key: bytes
         info=tuple(found.info),
         omitted=found.omitted,
     )
+
+
+def _body(row: EventRow) -> Mapping[str, Json]:
+    """What the leaf of an event says beyond its envelope; nothing where it can't be read."""
+    try:
+        body = decode_leaf(row.leaf or b"").get("body")
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _restored(row: EventRow, checkpoints: CheckpointCheck, found: Findings) -> None:
+    """The history goes on from an older state, or begins anew: no fault, and nothing that a reader may overlook."""
+    body = _body(row)
+    generation, anchored = body.get("generation"), body.get("anchored")
+    if isinstance(generation, int):
+        checkpoints.began(generation)
+    known = f"{anchored} events were signed before" if isinstance(anchored, int) else "nothing is known of what was signed before"
+    found.add(Kind.RESTORED, row.seq, row.seq, f"the ledger was restored or lost, and this is generation {generation!a}: {known}")
 
 
 class _RowCheck:

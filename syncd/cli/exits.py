@@ -1,16 +1,18 @@
 """The one switch from what happened to an exit code."""
 
+import errno
 import os
 import select
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import click
 
-from syncd.cli.output import printable
-from syncd.errors import Exit, SyncdError
+from syncd.cli.output import aside, printable
+from syncd.errors import Exit, OutputLost, SyncdError
 
 MEANING: Final = {
     Exit.OK: "ok",
@@ -28,25 +30,10 @@ MEANING: Final = {
 
 INTERRUPTED: Final = 130
 """Ended by Ctrl-C, as shells report it."""
+UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a file that is open says when it takes no more; no command has another one open than its output."""
 OUTPUT_CLOSED: Final = 141
 """Nobody reads the output any more (`syncd dump | head`), as shells report it."""
-_PRECEDENCE: Final = (
-    Exit.INTEGRITY,
-    Exit.HALTED,
-    Exit.INCOMPLETE,
-    Exit.CONFIG,
-    Exit.PERMISSION,
-    Exit.UNAVAILABLE,
-    Exit.TRY_AGAIN,
-    Exit.ERROR,
-    Exit.USAGE,
-    Exit.OK,
-)
-
-
-def worst(*exits: Exit) -> Exit:
-    """The one exit code of a command in which several things happened; OK for none."""
-    return min(exits, key=_PRECEDENCE.index, default=Exit.OK)
 
 
 def epilog(example: str, *exits: Exit) -> str:
@@ -62,16 +49,25 @@ def execute(command: click.Command, arguments: Sequence[str]) -> int:
 
     Errors are told on standard error in one line; SYNCD_DEBUG=1 shows where they came from.
     """
+    _never_without_streams()
     _never_fail_on_characters()
     try:
         code = _run(command, arguments)
         sys.stdout.flush()
-    except (KeyboardInterrupt, click.Abort):
-        return _told("interrupted", INTERRUPTED)
+    except (KeyboardInterrupt, click.Abort) as end:
+        job = getattr(end, "job", None)
+        left = f"left; the daemon goes on. Next: `syncd jobs watch {job}`" if job else "interrupted"
+        return _told(left, INTERRUPTED)
     except SyncdError as error:
         return _told(str(error), error.exit)
     except BrokenPipeError as error:
         return OUTPUT_CLOSED if _output_is_closed() else _unexpected(error)
+    except OSError as error:
+        if error.errno not in UNWRITABLE or error.filename is not None:
+            return _unexpected(error)
+        _write_nowhere()
+        lost = OutputLost(detail=error.strerror)
+        return _told(str(lost), lost.exit)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence, not a traceback
         return _unexpected(error)
     return code
@@ -93,8 +89,9 @@ def _run(command: click.Command, arguments: Sequence[str]) -> int:
 def _told(message: str, code: int) -> int:
     """Say `message` on standard error, harmless for a terminal; returns `code`."""
     if os.environ.get("SYNCD_DEBUG") == "1" and code != INTERRUPTED:
-        traceback.print_exc()
-    click.echo(f"syncd: {printable(message)}", err=True)
+        with suppress(OSError):
+            traceback.print_exc()
+    aside(f"syncd: {printable(message)}")
     return code
 
 
@@ -110,10 +107,24 @@ def _output_is_closed() -> bool:
     poll.register(sys.stdout, select.POLLOUT)
     if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
         return False
+    _write_nowhere()
+    return True
+
+
+def _write_nowhere() -> None:
+    """Whatever is written to standard output from here on, or is still buffered, is dropped."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-    return True
+
+
+def _never_without_streams() -> None:
+    """Who closed a stream gets one that leads nowhere: the next file that is opened would else be taken for it."""
+    for name, descriptor in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            while (got := os.open(os.devnull, os.O_RDWR)) < descriptor:
+                pass
+            setattr(sys, name, os.fdopen(got, "r" if descriptor == 0 else "w", closefd=False))
 
 
 def _never_fail_on_characters() -> None:

@@ -55,4 +55,6 @@ def _tell(install: Install) -> None:
     config = printable(shlex.quote(str(install.config)))
     click.echo(f'{printable(str(install.root))} is source "{install.source}" of a new install in {printable(str(install.state))}')
     click.echo(f"Keep a copy of {printable(str(install.state / 'keys'))} elsewhere.")
-    click.echo(f"\nNext:\n  syncd --config {config} sync\n  syncd --config {config} search 'WORDS'")
+    click.echo(
+        f"\nNext:\n  syncd --config {config} sync  # once, or `run` for a daemon\n  syncd --config {config} search 'WORDS'"
+    )

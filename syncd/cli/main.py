@@ -15,14 +15,44 @@ from syncd.errors import Exit
 COMMANDS: Final[Commands] = {
     "init": Entry("Set up a folder: configuration, keys, state.", "syncd.cli.init"),
     "check-config": Entry("Read the configuration back, with warnings.", "syncd.cli.check_config"),
-    "sync": Entry("Bring the index up to date with the sources.", "syncd.cli.sync"),
-    "plan": Entry("Show what `sync` would do; touch nothing.", "syncd.cli.plan"),
+    "run": Entry("Run the daemon: keep the index fresh, answer.", "syncd.cli.run"),
+    "status": Entry("Show whether the index is fresh, late or unknown.", "syncd.cli.status"),
     "search": Entry("Search what you may read.", "syncd.cli.search"),
-    "reindex": Entry("Treat what is recorded as stale.", "syncd.cli.reindex"),
-    "status": Entry("Show what is indexed, and how fresh it is.", "syncd.cli.status"),
+    "wait": Entry("Return when a document is searchable as it is.", "syncd.cli.wait"),
+    "explain": Entry("Say why a document is or is not in the index.", "syncd.cli.explain"),
+    "sync": Entry("Bring the index up to date with the sources.", "syncd.cli.sync"),
+    "reconcile": Entry("Compare the index with what is recorded of it; mend it.", "syncd.cli.reconcile"),
+    "recover": Entry("Begin another ledger where it is lost.", "syncd.cli.recover"),
+    "ledger": Entry(
+        "The record of what is indexed.",
+        {"accept-restore": Entry("Go on with a ledger from a backup.", "syncd.cli.ledger")},
+    ),
+    "plan": Entry("Show what `sync` would do; touch nothing.", "syncd.cli.plan"),
+    "reindex": Entry("Treat what is recorded as stale; replace the model.", "syncd.cli.reindex"),
+    "sources": Entry(
+        "What is watched; pausing, resuming, scanning.",
+        {
+            "list": Entry("List the sources.", "syncd.cli.sources"),
+            "pause": Entry("Stop looking at a source.", "syncd.cli.sources:pause"),
+            "resume": Entry("Look at a source again.", "syncd.cli.sources:resume"),
+            "scan": Entry("Scan a source now.", "syncd.cli.sources:scan"),
+        },
+    ),
+    "jobs": Entry(
+        "Long work of the daemon.",
+        {
+            "list": Entry("List it.", "syncd.cli.jobs"),
+            "watch": Entry("Watch it to its end.", "syncd.cli.jobs:watch"),
+        },
+    ),
     "quarantine": Entry(
         "What is not indexed, and why.",
-        {"list": Entry("List what is in quarantine.", "syncd.cli.quarantine")},
+        {
+            "list": Entry("List what is in quarantine.", "syncd.cli.quarantine"),
+            "show": Entry("Show all of one entry.", "syncd.cli.quarantine:show"),
+            "retry": Entry("Try one again at once.", "syncd.cli.quarantine:retry"),
+            "drop": Entry("Hear no more of one until it changes.", "syncd.cli.quarantine:drop"),
+        },
     ),
     "dump": Entry("Print every live chunk, read back from the index.", "syncd.cli.dump"),
     "audit": Entry(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 if TYPE_CHECKING:  # importing it for real would load pydantic for `syncd --help`
+    from syncd.cli.client import Client
     from syncd.config import Config
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -23,9 +24,7 @@ class Context:
     @cached_property
     def path(self) -> Path:
         """The configuration's absolute path; it need not exist."""
-        from syncd.config import find
-
-        return find(self._option, self._environ)
+        return Path(self._option or self._environ.get("SYNCD_CONFIG") or "/etc/syncd/config.toml").absolute()
 
     @cached_property
     def config(self) -> "Config":
@@ -34,9 +33,36 @@ class Context:
 
         return load(self.path)
 
+    @cached_property
+    def client(self) -> "Client | None":
+        """The daemon of that configuration, None where none answers. Raises NotPermitted when it must not be reached."""
+        from syncd.cli.client import connect
+
+        return connect(self.path, self._environ)
+
+    @property
+    def socket(self) -> Path:
+        """Where its socket would be."""
+        from syncd.cli.client import places
+
+        return places(self.path, self._environ)[0]
+
 
 pass_context: Final = click.make_pass_decorator(Context)
 """Hands the command its `Context` as first argument."""
+
+
+class Doc(click.ParamType[str]):
+    """DOC: a doc id, SOURCE:KEY, or a path, which is made absolute here: nobody else knows where the command was typed."""
+
+    name = "doc"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002 - click's
+        """A path that says so by a slash, a dot or by being there, as an absolute one."""
+        looks_like_one = value.startswith((".", "~")) or ("/" in value and ":" not in value.partition("/")[0])
+        if value.startswith("/") or not (looks_like_one or Path(value).exists()):
+            return value
+        return str(Path(value).expanduser().absolute())
 
 
 def json_option(function: Function) -> Function:

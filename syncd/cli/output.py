@@ -3,9 +3,9 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, islice
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import click
 
@@ -39,6 +39,12 @@ def emit_json_list(key: str, items: Iterable[Mapping[str, object]]) -> None:
         write(f"{separator}{_json(item)}")
         separator = ",\n"
     write("\n]}\n")
+
+
+def aside(line: str) -> None:
+    """Print a line on standard error, if that can be written: no work stops because nobody can be told of it."""
+    with suppress(OSError):
+        click.echo(line, err=True)
 
 
 def _json(value: object) -> str:
@@ -88,18 +94,28 @@ def progress() -> Iterator[Report]:
 
 @contextmanager
 def _bar() -> Iterator[Report]:
-    """A bar that redraws itself a few times a second and leaves nothing behind."""
+    """A bar that redraws itself a few times a second and leaves nothing behind; drawn once there is something to tell."""
+    with ExitStack() as drawing:
+        drawn: tuple[Any, Any] | None = None
+
+        def report(done: int, total: int | None, note: str) -> None:
+            nonlocal drawn
+            if drawn is None:
+                drawn = _drawn(drawing)
+            bar, task = drawn
+            bar.update(task, completed=done, total=total, description=printable(note))
+
+        yield report
+
+
+def _drawn(drawing: ExitStack) -> tuple[Any, Any]:
+    """The bar and its one task."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as drawn:
-        task = drawn.add_task("", total=None)
-
-        def report(done: int, total: int | None, note: str) -> None:
-            drawn.update(task, completed=done, total=total, description=printable(note))
-
-        yield report
+    bar = drawing.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
+    return bar, bar.add_task("", total=None)
 
 
 @contextmanager
@@ -123,4 +139,4 @@ def _lines() -> Iterator[Report]:
 def _line(done: int, total: int | None, note: str) -> None:
     """One stage in words."""
     amount = f"{done:,}" if total is None else f"{done:,} of {total:,}"
-    click.echo(f"{printable(note)}: {amount}", err=True)
+    aside(f"{printable(note)}: {amount}")

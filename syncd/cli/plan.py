@@ -1,15 +1,18 @@
 """`syncd plan`: what the next sync would do."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
+from syncd.cli.asking import listed, tell
 from syncd.cli.exits import epilog
 from syncd.cli.options import Context, json_option, pass_context, source_option
 from syncd.cli.output import emit_json_list, printable
 from syncd.errors import Exit
 
-WORDS = {"+": "add", "~": "update", ">": "move", "a": "acl", "-": "delete", "!": "quarantine"}
+EMBEDDED = ("add", "update")
 
 
 @click.command(
@@ -26,53 +29,35 @@ def command(context: Context, source: str | None, exact: bool, check: bool, as_j
     One line a document: + add, ~ update, > move, a ACL only, - delete, ! quarantine; then chunks, estimated unless --exact.
     Without --exact new documents are not read, so that one of them may still go into quarantine. The guard is not asked.
     """
-    from syncd.core.diff import Action
-    from syncd.sync.collection import open_collection
-    from syncd.sync.plan import PlanLine, Planner
-    from syncd.wiring import Wiring
-
-    counts: Counter[Action] = Counter()
+    counts: Counter[str] = Counter()
     chunks = 0
 
-    def show(name: str, line: PlanLine) -> dict[str, object]:
+    def counted(lines: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         nonlocal chunks
-        counts[line.action] += 1
-        chunks += line.chunks if line.action in (Action.ADD, Action.UPDATE) else 0
-        return {
-            "source": name,
-            "action": WORDS[line.action.value],
-            "sign": line.action.value,
-            "key": line.key,
-            "chunks": line.chunks,
-            "note": line.note,
-        }
+        for line in lines:
+            counts[line["action"]] += 1
+            chunks += line["chunks"] if line["action"] in EMBEDDED else 0
+            yield line
 
-    with Wiring(context.config, writer=False) as wiring:
-        install = wiring.install(wiring.ledger_or_empty)
-        open_collection(install)  # another model is refused, as `sync` would
-        with wiring.ledger_or_empty.read() as view:
-            lines = (
-                show(store.name, line)
-                for store in wiring.sources(source)
-                for line in Planner(install, store, view, exact=exact).lines()
-            )
-            if as_json:
-                emit_json_list("changes", lines)
-            else:
-                for line in lines:
-                    _print(line, exact=exact)
-    if not as_json:
-        parts = [f"{count} to {WORDS[action.value]}" for action, count in counts.items()]
-        about = "" if exact else "about "
-        click.echo(f"{', '.join(parts)}; {about}{chunks} chunks" if parts else "Nothing to do.")
-    return Exit.INCOMPLETE if check and counts else Exit.OK
+    with listed(context, "plan", {"source": source, "exact": exact, "check": check}, empty=True) as series:
+        lines = counted(series.items)
+        if as_json:
+            emit_json_list(series.key, lines)
+        else:
+            for line in lines:
+                _print(line, exact=exact)
+            parts = [f"{count} to {action}" for action, count in counts.items()]
+            about = "" if exact else "about "
+            click.echo(f"{', '.join(parts)}; {about}{chunks} chunks" if parts else "Nothing to do.")
+        tell(series.reply)
+        return series.reply.exit
 
 
-def _print(line: dict[str, object], *, exact: bool) -> None:
-    key, note = printable(str(line["key"])), str(line["note"])
+def _print(line: Mapping[str, Any], *, exact: bool) -> None:
+    key, note = printable(line["key"]), line["note"]
     if line["sign"] == ">":
         key = f"{printable(note)} -> {key}"
     elif note:
         key = f"{key}  ({printable(note)})"
     amount = f"  {'' if exact else '~'}{line['chunks']} chunks" if line["chunks"] else ""
-    click.echo(f"{line['sign']} {printable(str(line['source']))}:{key}{amount}")
+    click.echo(f"{line['sign']} {printable(line['source'])}:{key}{amount}")

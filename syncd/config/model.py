@@ -5,7 +5,8 @@ from typing import Annotated, Final, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from syncd.config.section import Duration, Place, Section, Share, Texts
+from syncd.config.control import Control, Daemon
+from syncd.config.section import Duration, Place, Places, Section, Share
 from syncd.config.source import Source
 from syncd.config.units import inside, seconds
 from syncd.config.values import broken, endpoint, verifier_key
@@ -14,6 +15,8 @@ from syncd.errors import SourceUnknown
 Origin = Annotated[str, Field(pattern=r"^[!-*,-~]{1,128}$")]
 """The name of a log in a signed note: printable ASCII without space and `+`."""
 
+SOCKET: Final = "syncd.sock"
+"""The daemon's socket in the folder of the state that is for it, unless [control] names another."""
 KEY_FILES: Final = {"kek": "kek", "keyring": "keyring.json", "signing_key": "audit-signing-key"}
 """What `syncd init` calls the key files, by the key of [keys] that may name others."""
 
@@ -27,6 +30,11 @@ class State(Section):
     def ledger(self) -> Path:
         """The ledger's file."""
         return self.dir / "ledger.db"
+
+    @property
+    def anchor(self) -> Path:
+        """The file that holds the last checkpoint, beside the ledger."""
+        return self.dir / "anchor"
 
     @property
     def index(self) -> Path:
@@ -59,11 +67,14 @@ class Crypto(Section):
 
 
 class Audit(Section):
-    """Whose history this is, and the key that auditors trust. An empty `public_key`: nothing is pinned."""
+    """Whose history this is, and the key that auditors trust. An empty `public_key`: nothing is pinned.
+
+    anchors: files out of this machine's reach that checkpoints are appended to.
+    """
 
     origin: Origin = "syncd"
     public_key: Annotated[str, BeforeValidator(verifier_key)] = ""
-    anchors: Texts = ()
+    anchors: Places = ()
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:
@@ -129,6 +140,18 @@ class Freshness(Section):
     target: Duration = seconds("60s")
 
 
+class Reconcile(Section):
+    """How often a daemon compares the index with what is recorded of it, how closely, and whether it mends what differs.
+
+    sample: vectors that are computed anew each time; full: every seal is opened.
+    """
+
+    every: Duration = seconds("1d")
+    sample: Annotated[int, Field(ge=0, le=100_000)] = 64
+    full: bool = False
+    repair: bool = True
+
+
 class Config(Section):
     """The whole configuration, checked. Paths are absolute, durations are seconds, sizes are bytes."""
 
@@ -142,6 +165,9 @@ class Config(Section):
     acl: AclRules = AclRules()
     guard: Guard = Guard()
     freshness: Freshness = Freshness()
+    reconcile: Reconcile = Reconcile()
+    daemon: Daemon = Daemon()
+    control: Control = Field(default_factory=dict, validate_default=True)
     sources: Annotated[tuple[Source, ...], Field(alias="source", min_length=1, strict=False)]
 
     @field_validator("keys", mode="before")
@@ -151,6 +177,14 @@ class Config(Section):
         if not isinstance(given, dict) or not isinstance(state, State):
             return given  # the error is reported where it was made
         return {key: state.keys / name for key, name in KEY_FILES.items()} | cast("dict[str, object]", given)
+
+    @field_validator("control", mode="before")
+    @classmethod
+    def _the_socket_lies_in_the_state(cls, given: object, info: ValidationInfo) -> object:
+        state = info.data.get("state")
+        if not isinstance(given, dict) or not isinstance(state, State):
+            return given  # the error is reported where it was made
+        return {"socket": state.run / SOCKET} | cast("dict[str, object]", given)
 
     @field_validator("sources", mode="after")
     @classmethod

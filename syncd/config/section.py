@@ -22,6 +22,8 @@ def _from_the_file(value: object, info: ValidationInfo) -> Path:
 
 Place = Annotated[Path, BeforeValidator(_from_the_file)]
 """A path; relative ones are meant from the folder of the configuration."""
+Places = Annotated[tuple[Place, ...], Field(strict=False)]
+"""A list of paths, frozen."""
 Duration = Annotated[int, BeforeValidator(seconds)]
 """Seconds, written `"30s"`, `"10m"`, `"24h"`, `"7d"`."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

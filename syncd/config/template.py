@@ -20,7 +20,7 @@ public_key = {public_key}
 
 [embedder]
 backend = "sentence-transformers"  # or "hash": deterministic, finds nothing, for tests and benchmarks
-model = "sentence-transformers/all-MiniLM-L6-v2"  # another model means another state folder
+model = "sentence-transformers/all-MiniLM-L6-v2"  # another: `syncd reindex --new-space`
 
 [index]
 backend = "edge"  # embedded, in the state folder; or "qdrant" with `url`, or "null", which keeps nothing

@@ -14,14 +14,17 @@ class RunState(StrEnum):
     """Ended, and the guard waits for `--confirm`."""
     FAILED = "failed"
     """Ended early: the source, the index or the embedder was not there."""
+    INTERRUPTED = "interrupted"
+    """Ended early because it was asked to; what was not done is still to do."""
 
 
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
-    RunState.RUNNING: frozenset({RunState.DONE, RunState.INCOMPLETE, RunState.HALTED, RunState.FAILED}),
+    RunState.RUNNING: frozenset({RunState.DONE, RunState.INCOMPLETE, RunState.HALTED, RunState.FAILED, RunState.INTERRUPTED}),
     RunState.DONE: frozenset(),
     RunState.INCOMPLETE: frozenset(),
     RunState.HALTED: frozenset(),
     RunState.FAILED: frozenset(),
+    RunState.INTERRUPTED: frozenset(),
 }
 
 

@@ -33,8 +33,19 @@ class Reason(StrEnum):
     """Its ACL could not be read or understood: fenced without end."""
     EMBEDDING = "embedding"
     """The embedder refused one of its chunks."""
+    INDEX = "index"
+    """The index found one of its chunks invalid."""
     LISTING = "listing"
     """A directory that could not be listed: what is recorded below it is kept."""
+
+
+class Lane(StrEnum):
+    """How urgent it is that texts are embedded. Questions are the most urgent, and have a way of their own."""
+
+    LIVE = "live"
+    """Something changed just now."""
+    BACKFILL = "backfill"
+    """There is much of it, and it can wait for whatever else the machine is asked to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +89,16 @@ class Listing:
 class Page:
     """A named slice of a source. `load` is not called when `stamp` equals the recorded one.
 
-    failure: it could not be listed; nothing recorded at or below `prefix` counts as gone.
+    failure: it could not be listed; nothing recorded at or below `prefix` counts as gone. size: how many members there are, as
+    far as that is known without looking inside. keys: only these were looked at, and nothing is said of the others; None: all.
     """
 
     prefix: str
     stamp: bytes | None
     load: Callable[[], Listing]
     failure: Refusal | None = None
+    size: int = 0
+    keys: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,13 +58,17 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """A page that was seen: keyed stamp (None: look again), the scan that saw it last, its sealed prefix."""
+    """A page that was seen: keyed stamp (None: look again), the scan that saw it last, its sealed prefix.
+
+    parent: the locator of the page that it lies in; None for the root, and where an older syncd wrote the row.
+    """
 
     locator: bytes
     source: bytes
     stamp: bytes | None
     scan: int
     sealed: bytes
+    parent: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,10 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """Something that is not indexed, and why. doc: an older version goes on serving under that id."""
+    """Something that is not indexed, and why. doc: an older version goes on serving under that id.
+
+    dropped: a person has seen it and wants to hear no more of it until the document changes.
+    """
 
     locator: bytes
     source: bytes
@@ -145,6 +152,7 @@ class QuarantineRow:
     last_at: float
     next_at: float
     sealed: bytes
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +166,45 @@ class IntentRow:
     seq: int
 
 
+class CollectionState(StrEnum):
+    """What a collection is for."""
+
+    SERVING = "serving"
+    """Readers are answered from it, and it is kept fresh. There is exactly one."""
+    FILLING = "filling"
+    """Another space, filled beside the serving one. At most one."""
+    RETIRED = "retired"
+    """It served before, or was given up; its points are gone or go."""
+
+
 @dataclass(frozen=True, slots=True)
 class CollectionRow:
-    """A collection of the index: immutable uid, the space of its vectors, its dimension."""
+    """A collection of the index: immutable uid, the space of its vectors, its dimension.
+
+    embedder: the settings of the embedder as JSON, so that it can be had when the configuration names another; "" where an
+    older syncd wrote the row.
+    """
 
     uid: bytes
     name: str
     space: bytes
     dimension: int
+    state: CollectionState = CollectionState.SERVING
+    embedder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRow:
+    """What the filling collection holds of a document: the content, shape and ACL version that its points are of.
+
+    vault: the document's card with the chunks of that collection, sealed under its DEK.
+    """
+
+    doc: bytes
+    content: bytes
+    shape: bytes
+    issued: int
+    vault: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """The third step of reading: what the store answered is believed only as far as ledger and seals agree."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from syncd.core.acl import Reader
 from syncd.core.card import Card
 from syncd.core.model import Chunk, Point
-from syncd.core.rows import DocRow, DocState, Fence, PointState
+from syncd.core.rows import DocRow, DocState, Fence, PointState, SourceRow
 from syncd.errors import Forged
 from syncd.ports import LedgerView
 from syncd.retrieval.holdings import Holdings
@@ -60,14 +60,14 @@ class _Dossier:
 
 
 class Checker:
-    """Checks points against one snapshot of the ledger. oldest: sources whose ACLs were last scanned before it are refused."""
+    """Checks points against one snapshot of the ledger. known: what tells of a source's row whether its ACLs can be believed."""
 
-    def __init__(self, view: LedgerView, holdings: Holdings, *, oldest: float) -> None:
+    def __init__(self, view: LedgerView, holdings: Holdings, *, known: Callable[[SourceRow], bool] = lambda _: True) -> None:
         self._view = view
         self._holdings = holdings
         self._classes = holdings.classes(view)
         self._dossiers: dict[bytes, _Dossier | None] = {}
-        self._late = {row.source for row in view.sources() if row.acls_at < oldest}
+        self._late = {row.source for row in view.sources() if not known(row)}
 
     def check(self, point: Point, reader: Reader) -> Opened | Drop:
         """Everything that must hold before `reader` sees the point."""

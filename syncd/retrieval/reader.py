@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from syncd.core.acl import Reader
 from syncd.core.model import Scored, Vector
-from syncd.errors import SourcesStale
+from syncd.core.rows import CollectionState, SourceRow
+from syncd.errors import CollectionSwitched, SourcesStale
 from syncd.ports import Clock, Embedder, LedgerView
 from syncd.retrieval.check import HARMFUL, Checker, Drop, Opened
 from syncd.retrieval.filter import readable
@@ -20,7 +21,10 @@ MOST_FETCHED = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that the reader may read. span: characters of the extracted text; text: None where texts are omitted."""
+    """A chunk that the reader may read. span: characters of the extracted text; text: None where texts are omitted.
+
+    seen_at: when its document was last seen to be so (Unix seconds).
+    """
 
     score: float
     source: str
@@ -31,6 +35,7 @@ class Hit:
     path: tuple[str, ...]
     span: tuple[int, int]
     text: str | None = field(repr=False)
+    seen_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Retriever:
         """The `k` chunks nearest to `question` of those that `reader` may read, at most 1,000.
 
         An empty reader, or one who may read nothing, costs no call to the store. Raises SourcesStale when every source's ACLs
-        are older than `acl.stale_after`.
+        are older than `acl.stale_after`, and CollectionSwitched when another collection serves by the time the answer is checked.
         """
         k = min(k, MOST_HITS)
         tokens = self._tokens(reader)
@@ -99,12 +104,14 @@ class Retriever:
         found = [hit for where in readable(tokens) for hit in index.query(collection, vector, where, limit)]
         return sorted(found, key=lambda hit: (-hit.score, hit.point.id))[:limit]
 
-    def _oldest(self) -> float:
-        return self.clock.now().timestamp() - self.stale_after if self.stale_after is not None else 0.0
+    def _known(self, row: SourceRow) -> bool:
+        """Whether the ACLs of a source were scanned lately. A clock that was set back makes no scan younger for ever."""
+        now = self.clock.now().timestamp()
+        return self.stale_after is None or abs(now - row.acls_at) <= self.stale_after
 
     def _refuse_stale(self, view: LedgerView) -> None:
-        rows, oldest = view.sources(), self._oldest()
-        if rows and all(row.acls_at < oldest for row in rows):
+        rows = view.sources()
+        if rows and not any(map(self._known, rows)):
             raise SourcesStale(hours=round((self.stale_after or 0) / 3600))
 
     def _check(self, found: list[Scored], reader: Reader, k: int) -> Answer:
@@ -113,7 +120,12 @@ class Retriever:
         dropped: Counter[Drop] = Counter()
         names = self.holdings.names()
         with self.holdings.ledger.read() as view:
-            checker = Checker(view, self.holdings, oldest=self._oldest())
+            if not any(
+                row.name == self.holdings.collection and row.state is CollectionState.SERVING for row in view.collections()
+            ):
+                raise CollectionSwitched
+            complete = {row.source: row.complete_at for row in view.sources()}
+            checker = Checker(view, self.holdings, known=self._known)
             for scored in found:
                 if len(hits) == k:
                     break
@@ -123,12 +135,14 @@ class Retriever:
                 elif opened.row.source not in names:
                     dropped[Drop.PENDING] += 1
                 else:
-                    hits.append(_hit(scored.score, names[opened.row.source], opened))
+                    row = opened.row
+                    seen_at = max(row.seen_at, complete.get(row.source, 0.0))
+                    hits.append(_hit(scored.score, names[row.source], opened, seen_at))
             as_of = view.event_count() - 1
         return Answer(tuple(hits), dict(dropped), as_of)
 
 
-def _hit(score: float, source: str, opened: Opened) -> Hit:
+def _hit(score: float, source: str, opened: Opened, seen_at: float) -> Hit:
     piece = opened.chunk.piece
     return Hit(
         score=score,
@@ -140,4 +154,5 @@ def _hit(score: float, source: str, opened: Opened) -> Hit:
         path=piece.path,
         span=(piece.start, piece.end),
         text=opened.text,
+        seen_at=seen_at,
     )

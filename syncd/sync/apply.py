@@ -1,13 +1,15 @@
 """Putting documents into the index in the crash-safe order of architecture.md, many documents a commit.
 
-Fetching, extracting and chunking write nothing, so they come first; then one transaction holds the intent of the document and
-of its points, then the index is written, then one transaction records the outcome.
+Fetching, extracting, chunking and embedding write nothing, so they come first; then one transaction holds the intent of the
+document and of its points, then the index is written, then one transaction records the outcome.
 """
 
 from dataclasses import replace
 
 from syncd.core.card import Card
+from syncd.core.freshness import Kind
 from syncd.core.model import Chunk, Fp, Ids, Observation, Point, PointId, Reason, Refusal, Vector, Where
+from syncd.core.pace import Pace
 from syncd.core.rows import DocRow, DocState, Due, Fence, IntentRow, NameRow, PageRow, PointRow, PointState
 from syncd.seal import identity
 from syncd.seal.cards import seal_card, seal_name
@@ -20,9 +22,8 @@ from syncd.sync.report import Progress
 from syncd.sync.rundata import Run, lifted
 from syncd.sync.shelve import release, shelve
 from syncd.sync.tags import same_text_mode
+from syncd.sync.upserts import BATCH, upsert
 from syncd.sync.vectors import vectors_for
-
-BATCH = 256
 
 
 class Applier:
@@ -31,7 +32,8 @@ class Applier:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.group = Group()
-        self.done = 0
+        self.pace = Pace(most=run.install.policy.group_chunks)
+        self.done = self.again = self.closed = 0
         self.unsettled: set[bytes] = set()
         """Pages with a document that is not in as it should be: they are opened again next time."""
 
@@ -48,7 +50,7 @@ class Applier:
             return made
         item = self._item(fetched, prefix, made, row, parked=parked)
         self.group.add(item)
-        if self.group.full(install.policy):
+        if self.group.full(install.policy, self.pace.limit):
             self.flush()
         return None
 
@@ -56,10 +58,14 @@ class Applier:
         """Put a version into quarantine, by name, when the group is recorded."""
         self.group.refusals.append(Refused(seen, prefix, refusal, row))
 
-    def close_page(self, page: PageRow) -> None:
-        """Record a page once everything of it that was put before is in."""
+    def close_page(self, page: PageRow, planned: int) -> None:
+        """Record a page once everything of it that was put before is in: so many changes were planned there, and are done.
+
+        Not all of them lead here: a document may have moved, or turn out to be as it is recorded.
+        """
         self.group.pages.append(page)
-        if self.group.full(self.run.install.policy):
+        self.closed += planned
+        if self.group.full(self.run.install.policy, self.pace.limit):
             self.flush()
 
     def _item(self, fetched: Fetched, prefix: str, made: Cut, row: DocRow | None, *, parked: bool) -> Item:
@@ -108,18 +114,23 @@ class Applier:
     # -- committing --------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Commit the group: intent, vectors, points, outcome."""
+        """Commit the group: vectors, intent, points, outcome."""
         group, self.group = self.group, Group()
         if not (group.items or group.pages or group.refusals):
             return
+        if group.items:
+            self.run.install.index.make_sure_of_room(group.bytes + group.chunks * 4 * self.run.collection.row.dimension)
+        vectors = self._vectors(group)
         self._intend(group)
         if group.items:
-            self._write(group)
+            self._write(group, vectors)
         self._record(group)
         self.run.install.checkpoint()
-        self.done += len(group.items)
-        if group.items:
-            self.run.progress(Progress("index", self.done))
+        again = sum(item.again for item in group.items)
+        self.done = max(self.done + len(group.items) - again + len(group.refusals), self.closed)
+        self.again += again
+        if group.items or group.pages:
+            self.run.progress(Progress("index", self.done, backfill=self.again))
 
     def _intend(self, group: Group) -> None:
         run, install = self.run, self.run.install
@@ -154,14 +165,31 @@ class Applier:
         item.row = replace(item.row, class_id=run.classes.ensure(tx.ledger, key, acl).id)
         return True
 
-    def _write(self, group: Group) -> None:
-        run, install, name = self.run, self.run.install, self.run.collection.name
+    def _vectors(self, group: Group) -> dict[Fp, Vector | Refusal]:
+        """What the group needs to be written. Documents that wait for the embedder leave it, and are looked at again."""
+        run, install = self.run, self.run.install
+        if not group.items:
+            return {}
+        before = install.clock.monotonic_ns()
+        embedded = run.report.chunks.embedded
         vectors = vectors_for(run, group)
+        self.pace = self.pace.after(group.chunks, (install.clock.monotonic_ns() - before) / 1e9)
+        if run.rate is not None:
+            run.order.turns.spent(run.report.chunks.embedded - embedded, run.rate)
+        if run.away is not None:
+            waiting = [item for item in group.items if any(item.cut.chunks[place].fp not in vectors for place in item.to_write())]
+            self.unsettled |= {run.tags.page(item.prefix) for item in waiting}
+            group.items = [item for item in group.items if item not in waiting]
+        return vectors
+
+    def _write(self, group: Group, vectors: dict[Fp, Vector | Refusal]) -> None:
+        run, install, name = self.run, self.run.install, self.run.collection.name
         points: list[Point] = []
         for item in group.items:
             points += self._points(item, vectors)
-        for start in range(0, len(points), BATCH):
-            install.index.upsert(name, points[start : start + BATCH])
+        refused = upsert(install, run.collection, points)
+        if refused:
+            self._left_out(group, refused)
         stale = [
             identity.point_id(install.keyring.identity, row.doc, row.fp, row.occurrence)
             for item in group.items
@@ -191,6 +219,16 @@ class Applier:
             text = sealer.text_payload(item.keys, doc, id_, chunk.fp, item.cut.bodies[place], install.nonce())
             points.append(Point(id_, vector, {**text, **acl_part}))
         return points
+
+    def _left_out(self, group: Group, refused: dict[PointId, Refusal]) -> None:
+        """Remember which chunks the index finds invalid."""
+        key = self.run.install.keyring.identity
+        for item in group.items:
+            for place in item.to_write():
+                chunk = item.cut.chunks[place]
+                refusal = refused.get(identity.point_id(key, item.row.doc, chunk.fp, chunk.occurrence))
+                if refusal is not None:
+                    item.failed[place] = refusal
 
     def _vault(self, item: Item, chunks: tuple[Chunk, ...]) -> bytes:
         install, seen = self.run.install, item.seen
@@ -234,6 +272,7 @@ class Applier:
             synced_at=now,
         )
         tx.ledger.put_doc(row)
+        run.land(Kind.CONTENT, seen.changed_at)
         stale = item.stale()
         tx.ledger.drop_points(stale)
         tx.ledger.put_points([PointRow(row.doc, chunk.fp, chunk.occurrence, PointState.LIVE) for chunk in item.kept_chunks()])

@@ -1,10 +1,8 @@
 """Classes: one row for each distinct ACL, found again by its key; the row outlives its documents."""
 
-from collections.abc import Iterable
-
 from syncd.core.acl import NOBODY, Acl
 from syncd.core.rows import ClassRow
-from syncd.ports import LedgerTx
+from syncd.ports import LedgerTx, LedgerView
 from syncd.seal.cards import open_acl, seal_acl
 from syncd.seal.identity import acl_key
 from syncd.seal.points import AclClass
@@ -17,12 +15,16 @@ class Classes:
     A transaction that fails ends its run, so nothing is remembered here that was rolled back.
     """
 
-    def __init__(self, install: Install, rows: Iterable[ClassRow], live: frozenset[int]) -> None:
+    def __init__(self, install: Install, view: LedgerView) -> None:
         self._install = install
-        self._live = set(live)
-        self._by_id = {row.id: row for row in rows}
-        self._by_key = {row.key: row for row in self._by_id.values()}
         self._acls: dict[int, Acl] = {}
+        self.refresh(view)
+
+    def refresh(self, view: LedgerView) -> None:
+        """Read again what the ledger holds: another run had its turn meanwhile."""
+        self._live = set(view.live_classes())
+        self._by_id = {row.id: row for row in view.classes()}
+        self._by_key = {row.key: row for row in self._by_id.values()}
 
     def row(self, class_id: int) -> ClassRow:
         """The class of that id."""

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 from syncd.core.acl import Acl
 from syncd.core.diff import PERMANENT, Action, settle_look
 from syncd.core.model import Observation, Page, Reason, Refusal
-from syncd.core.rows import DocRow, Fence, PageRow, QuarantineRow
-from syncd.seal.cards import seal_place
+from syncd.core.rows import DocRow, Due, Fence, PageRow, QuarantineRow
 from syncd.sync.apply import Applier
 from syncd.sync.observe import OpenedPage
 from syncd.sync.prepare import Fetched, fetch
-from syncd.sync.retag import Retag, narrows, retag, serving
+from syncd.sync.retag import Retag, narrows, opens, retag, serving
 from syncd.sync.rundata import Run, lifted
 from syncd.sync.shelve import release
-from syncd.sync.survey import opens
 from syncd.sync.tags import recorded
 
+MEMBERS_A_READ = 4_096
+"""A turn has the page opened again: for each so many members a document is read before, or a huge folder would never end."""
 _ACL_UNKNOWN = Refusal(Reason.ACL, "could not be read")
 _TOO_MANY = Refusal(Reason.ACL, "more distinct ACLs than acl.max_classes")
 
@@ -25,13 +25,16 @@ class _Visit:
     """One opening of a page.
 
     fresh: documents found equal; retags: ACLs that are due; refused: keys whose ACL is not to be had; settled: nothing is undone.
+    looked: keys that were read, also before the turns that others had meanwhile; reads: how many since.
     """
 
     opened: OpenedPage
+    looked: set[str]
     fresh: list[tuple[DocRow, Fetched]] = field(default_factory=list)
     retags: dict[bytes, Retag] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     settled: bool = True
+    reads: int = 0
 
     @property
     def prefix(self) -> str:
@@ -53,11 +56,24 @@ class ContentPass:
         """Pages with a document whose ACL widens once its new text is in."""
 
     def page(self, page: Page) -> PageRow:
-        """Bring one page into the index (its last documents may still be in the applier's group); returns its row."""
-        run = self.run
-        with run.install.ledger.read() as view:
-            visit = _Visit(run.observer.open(view, page))
-        opened = visit.opened
+        """Bring one page into the index (its last documents may still be in the applier's group); returns its row.
+
+        Whatever is more urgent goes first, between two documents: then the page is opened again, for its rows are old by then.
+        Each document is read once, so that turns without end don't keep the page from coming to its own.
+        """
+        looked: set[str] = set()
+        while True:
+            with self.run.install.ledger.read() as view:
+                visit = _Visit(self.run.observer.open(view, page), looked)
+            if self._work(visit):
+                return self._closed(visit)
+            self.applier.flush()
+            self.run.give_turn()
+
+    def _work(self, visit: _Visit) -> bool:
+        """Do what the page asks for; False when somebody wanted a turn before all was done."""
+        run, opened = self.run, visit.opened
+        through = True
         for key in opened.asking(Action.QUARANTINE):
             self._refuse(visit, opened.members[key], opened.members[key].refusal or _ACL_UNKNOWN, opened.rows.get(key))
         newer = {*opened.asking(Action.LOOK, Action.QUARANTINE)}
@@ -66,15 +82,26 @@ class ContentPass:
                 shelved = key in opened.diff.shelved
                 visit.settled &= self._acl(visit, opened.rows[key], opened.members[key], sure=not shelved) or shelved
         for key in opened.asking(Action.ADD, Action.LOOK):
+            if not through:
+                break
+            if key in visit.looked:
+                self._pass(visit, key)
+                continue
+            visit.looked.add(key)
+            visit.reads += 1
             self._look(visit, key)
+            through = visit.reads * MEMBERS_A_READ < len(opened.members) or not run.order.turns.wanted()
         self._refresh(visit)
-        retag(run, visit.retags.values())
+        visit.settled &= retag(run, visit.retags.values())
+        return through
+
+    def _closed(self, visit: _Visit) -> PageRow:
+        """The row of a page that was worked through."""
+        run, opened = self.run, visit.opened
         # What is missing now and was not at the survey is the next run's.
         visit.settled &= all(row.staged for row in opened.missing)
-        locator = run.tags.page(page.prefix)
-        sealed = seal_place(run.install.keyring, "page", locator, page.prefix, run.install.nonce())
-        stamp = run.tags.stamp(opened.listing.stamp) if visit.settled else None
-        return PageRow(locator, run.tags.source_id, stamp, run.scan, sealed)
+        visit.settled &= run.backfill or all(row.due is not Due.EMBED for row in opened.rows.values())
+        return run.page_row(visit.prefix, run.tags.stamp(opened.listing.stamp) if visit.settled else None)
 
     def _acl(self, visit: _Visit, row: DocRow, seen: Observation, *, sure: bool) -> bool:
         """Let a document have the ACL that was seen, as far as that is due; False when more of it is to come.
@@ -95,7 +122,7 @@ class ContentPass:
             return False
         unproven = row.floor != row.issued or row.fence is Fence.NARROWED or (sure and row.fence is Fence.ACL)
         if unproven or run.tags.acl(acl) != run.classes.row(row.class_id).key:
-            visit.retags[row.doc] = Retag(row, acl)
+            visit.retags[row.doc] = Retag(row, acl, seen.changed_at)
         return sure or acl == seen.acl
 
     def _refuse(self, visit: _Visit, seen: Observation, refusal: Refusal, row: DocRow | None) -> None:
@@ -116,10 +143,20 @@ class ContentPass:
             tx.put_doc(row)
         return row
 
+    def _pass(self, visit: _Visit, key: str) -> None:
+        """Leave to the next run what was read before a turn and is not as recorded, but for who must not read it any more."""
+        row = visit.opened.rows.get(key)
+        visit.settled = False
+        if row is not None:
+            self._acl(visit, row, visit.opened.members[key], sure=False)
+
     def _look(self, visit: _Visit, key: str) -> None:
         """Read one document, and give it to the applier unless it says what is recorded."""
         run, opened = self.run, visit.opened
         seen, row = opened.members[key], opened.rows.get(key)
+        if row is None and run.away is not None:
+            visit.settled = False  # a new text waits for the embedder; of a known document more may be due than its text
+            return
         got = fetch(run.source, seen)
         if got is None:
             visit.settled = False
@@ -132,7 +169,7 @@ class ContentPass:
         if row is None:
             self._put(visit, got, None, parked=parked)
             return
-        known = recorded(row, run.classes.row(row.class_id))
+        known = recorded(row, run.classes.row(row.class_id), backfill=run.backfill)
         if settle_look(known, run.tags.content(got.content.digest), run.tags.shape) is Action.REFRESH:
             visit.fresh.append((row, got))
             visit.settled &= self._acl(visit, row, got.seen, sure=True)
@@ -148,6 +185,9 @@ class ContentPass:
         self._put(visit, got, row, parked=parked)
 
     def _put(self, visit: _Visit, got: Fetched, row: DocRow | None, *, parked: bool) -> None:
+        if self.run.away is not None:
+            visit.settled = False
+            return
         refusal = self.applier.put(got, visit.prefix, row, parked=parked)
         if refusal is not None:
             self._refuse(visit, got.seen, refusal, row)

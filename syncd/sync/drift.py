@@ -13,6 +13,7 @@ from syncd.ports import LedgerView
 from syncd.seal.identity import point_id
 from syncd.sync.collection import Collection
 from syncd.sync.install import Actor, Event, EventType, Install, Phase, Transaction
+from syncd.sync.reopen import reopen
 from syncd.sync.stage import batches
 
 DOCUMENTS = 64
@@ -48,9 +49,7 @@ def find_lost(install: Install, collection: Collection, actor: Actor) -> int:
 def _mark(tx: Transaction, loss: _Loss) -> None:
     tx.ledger.put_points([replace(point, state=PointState.INTENDED) for point in loss.points])
     tx.ledger.put_doc(replace(loss.row, due=max(loss.row.due, Due.LOOK)))
-    page = tx.ledger.page(loss.row.page)
-    if page is not None:
-        tx.ledger.put_page(replace(page, stamp=None))
+    reopen(tx.ledger, loss.row.page)
 
 
 def _losses(install: Install, collection: Collection, view: LedgerView) -> Iterator[_Loss]:

@@ -79,10 +79,10 @@ class Group:
         self.chunks += len(item.cut.chunks)
         self.bytes += sum(map(len, item.cut.bodies)) * 2
 
-    def full(self, policy: Policy) -> bool:
-        """Whether it should be committed."""
+    def full(self, policy: Policy, chunks: int) -> bool:
+        """Whether it should be committed: it has as many `chunks`, or as much of anything else as a group may have."""
         return (
-            self.chunks >= policy.group_chunks
+            self.chunks >= chunks
             or len(self.items) + len(self.refusals) >= policy.group_documents
             or self.bytes >= policy.group_bytes
             or len(self.pages) >= 4 * policy.group_documents

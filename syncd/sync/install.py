@@ -1,9 +1,11 @@
 """What every use case of an install works with, in one noun."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from syncd.audit.anchors import Anchors
+from syncd.audit.canonical import Json
 from syncd.audit.event import Actor, Event, EventType, Phase
 from syncd.audit.log import AuditLog
 from syncd.core.chunking import Sizes
@@ -30,10 +32,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One write transaction on ledger and audit log together."""
+    """One write transaction on ledger and audit log together. notes: of checkpoints, for the anchors once it is committed."""
 
     ledger: LedgerTx
     log: AuditLog
+    notes: list[str] = field(default_factory=list)
 
     def audit(self, event: Event) -> int:
         """Append an event; returns its sequence number."""
@@ -41,7 +44,17 @@ class Transaction:
 
     def checkpoint(self) -> None:
         """Sign the log with all that this transaction appended."""
-        self.log.checkpoint(self.ledger)
+        self._signed(self.log.checkpoint(self.ledger))
+
+    def restored(self, op: bytes, actor: Actor, body: Mapping[str, Json], generation: int) -> None:
+        """Begin another generation of the history with an event that says so."""
+        said = {**body, "generation": generation}
+        event = Event(EventType.LEDGER_RESTORED, Phase.OUTCOME, op, actor=actor, body=said)
+        self._signed(self.log.restored(self.ledger, event, generation))
+
+    def _signed(self, note: str | None) -> None:
+        if note is not None:
+            self.notes.append(note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,7 @@ class Install:
     extractor: Extractor
     keyring: Keyring
     audit: AuditLog
+    anchors: Anchors
     clock: Clock
     entropy: Entropy
     policy: Policy
@@ -62,7 +76,10 @@ class Install:
     def transaction(self) -> Iterator[Transaction]:
         """Ledger state and audit events commit together or not at all."""
         with self.ledger.write() as tx:
-            yield Transaction(tx, self.audit)
+            transaction = Transaction(tx, self.audit)
+            yield transaction
+        for note in transaction.notes[-1:]:
+            self.anchors.keep(note)
 
     def nonce(self) -> bytes:
         """A fresh nonce."""

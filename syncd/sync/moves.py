@@ -1,19 +1,21 @@
 """Moves: a key that shows the inode and the content of a document whose own key shows something else now, or nothing.
 
-A move changes ledger rows only. It is claimed before deletions are released, so a renamed folder loses nothing, and before
-contents are read, so that its documents are hidden for as short as possible.
+A move changes ledger rows only, unless the new name says that the content is to be read in another way. It is claimed before
+deletions are released, so a renamed folder loses nothing, and before contents are read, so that its documents are hidden for as
+short as possible.
 """
 
 from dataclasses import dataclass, replace
 
 from syncd.core.acl import Acl
 from syncd.core.model import Content, Observation
-from syncd.core.rows import DocRow, DocState, Fence, NameRow
+from syncd.core.rows import DocRow, DocState, Due, Fence, NameRow
 from syncd.ports import LedgerView
 from syncd.seal.cards import seal_name
 from syncd.seal.vault import Vault
 from syncd.sync.install import EventType, Phase
 from syncd.sync.observe import Observer, OpenedPage
+from syncd.sync.reopen import reopen
 from syncd.sync.retag import narrows
 from syncd.sync.rundata import Run, lifted
 
@@ -64,18 +66,21 @@ def _former(vault: Vault, observer: Observer, row: DocRow, seen: Observation) ->
 def move(run: Run, found: Claim) -> DocRow:
     """Record a move. Under a narrower ACL the document stays hidden until the index knows of it.
 
-    The displaced document is staged and hidden, unless a later claim finds it elsewhere.
+    The displaced document is staged and hidden, unless a later claim finds it elsewhere. A name of another kind has the document
+    read and cut anew: what was cut as plain text is not what Markdown would be.
     """
     install, seen, row = run.install, found.seen, found.row
     keys = run.vault.keys(row)
     card = replace(run.vault.card(row), key=seen.key, size=seen.size, changed_at=seen.changed_at)
     locator, op = run.tags.locator(seen.key), install.fresh_id()
     narrowed = narrows(run.classes.acl(row.class_id), found.acl)
+    same_kind = install.extractor.kind(found.former) == install.extractor.kind(seen.key)
     moved = replace(
         row,
         locator=locator,
         page=run.tags.page(found.prefix),
         version=run.tags.version(seen),
+        due=row.due if same_kind else max(row.due, Due.LOOK),
         racy=seen.racy,
         staged=False,
         fence=Fence.NARROWED if narrowed and row.fence is not Fence.ACL else lifted(row),
@@ -86,8 +91,11 @@ def move(run: Run, found: Claim) -> DocRow:
         if found.displaced is not None:
             hidden = Fence.MISSING if found.displaced.fence is Fence.NONE else found.displaced.fence
             tx.ledger.put_doc(replace(found.displaced, locator=None, staged=True, fence=hidden))
+            run.staged.append(found.displaced.doc)
+        reopen(tx.ledger, row.page)
         tx.ledger.clear_locators([row.doc])
         tx.ledger.put_doc(moved)
+        tx.ledger.drop_copy(row.doc)  # its card has the old name
         seq = tx.audit(run.event(EventType.DOC_MOVED, Phase.OUTCOME, op, row.doc, fenced=moved.fence is not Fence.NONE))
         sealed = seal_name(install.keyring.algorithm, keys, row.doc, locator, seen.key, install.nonce())
         tx.ledger.put_name(NameRow(row.doc, locator, seq, sealed))

@@ -1,11 +1,13 @@
 """Observation: which pages differ from what is recorded, and how."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from syncd.core.diff import Action, PageDiff, Seen, diff_page
 from syncd.core.model import Listing, Observation, Page
 from syncd.core.rows import DocRow, PageRow, QuarantineRow
+from syncd.core.scope import within
 from syncd.ports import LedgerView, Source
 from syncd.sync.classes import Classes
 from syncd.sync.tags import Tags, recorded, shelved
@@ -41,9 +43,10 @@ class OpenedPage:
 class Observer:
     """Compares a source with the ledger; reads only."""
 
-    def __init__(self, source: Source, tags: Tags, classes: Classes, now: float) -> None:
+    def __init__(self, source: Source, tags: Tags, classes: Classes, now: float, *, backfill: bool = True) -> None:
         self.source = source
         self.now = now
+        self.backfill = backfill
         self.tags = tags
         self.classes = classes
 
@@ -57,10 +60,9 @@ class Observer:
         listing = page.load()
         members = {member.key: member for member in listing.members}
         locators = {self.tags.locator(key): key for key in members}
-        there = self.tags.page(page.prefix)
         rows: dict[str, DocRow] = {}
         missing: list[DocRow] = []
-        for row in view.docs_of_page(there):
+        for row in self._recorded(view, page):
             key = locators.get(row.locator) if row.locator is not None else None
             if key is not None:
                 rows[key] = row
@@ -68,7 +70,7 @@ class Observer:
                 missing.append(row)
         parked: dict[str, QuarantineRow] = {}
         unparked: list[QuarantineRow] = []
-        for shelf in view.quarantine_of_page(there):
+        for shelf in self._parked(view, page):
             key = locators.get(shelf.locator)
             if key is not None:
                 parked[key] = shelf
@@ -77,11 +79,35 @@ class Observer:
         seen = {key: self.tags.seen(member) for key, member in members.items()}
         diff = diff_page(
             seen,
-            {key: recorded(row, self.classes.row(row.class_id)) for key, row in rows.items()},
+            {key: recorded(row, self.classes.row(row.class_id), backfill=self.backfill) for key, row in rows.items()},
             {key: shelved(shelf, self.now) for key, shelf in parked.items()},
             self.tags.shape,
         )
         return OpenedPage(page, listing, members, rows, parked, tuple(missing), tuple(unparked), _restless(seen, rows), diff)
+
+    def _recorded(self, view: LedgerView, page: Page) -> list[DocRow]:
+        """What is recorded of the page, or of those of its keys that are looked at."""
+        if page.keys is None:
+            return view.docs_of_page(self.tags.page(page.prefix))
+        return [row for key in page.keys if (row := view.doc_at(self.tags.locator(key))) is not None]
+
+    def _parked(self, view: LedgerView, page: Page) -> list[QuarantineRow]:
+        if page.keys is None:
+            return view.quarantine_of_page(self.tags.page(page.prefix))
+        return [shelf for key in page.keys if (shelf := view.quarantine(self.tags.locator(key))) is not None]
+
+
+def pages_of_keys(source: Source, keys: Iterable[str]) -> Iterator[Page]:
+    """Single keys as the pages that they are on, of which nothing else is looked at."""
+    by_page: dict[str, list[str]] = {}
+    for key in keys:
+        by_page.setdefault(source.page_of(key), []).append(key)
+    for prefix, names in sorted(by_page.items()):
+        yield Page(prefix, None, partial(_look_at, source, prefix, names), size=len(names), keys=tuple(names))
+
+
+def _look_at(source: Source, prefix: str, keys: Sequence[str]) -> Listing:
+    return Listing(prefix, None, tuple(source.look(prefix, keys)))
 
 
 def _restless(seen: Mapping[str, Seen], rows: Mapping[str, DocRow]) -> bool:
@@ -90,4 +116,4 @@ def _restless(seen: Mapping[str, Seen], rows: Mapping[str, DocRow]) -> bool:
 
 def below(prefix: str, failed: tuple[str, ...]) -> bool:
     """Whether a page lies at or below one that could not be listed."""
-    return any(root in ("", prefix) or prefix.startswith(root + "/") for root in failed)
+    return any(within(prefix, root) for root in failed)

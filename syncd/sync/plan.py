@@ -41,7 +41,7 @@ class Planner:
         self.space = install.embedder.space
         self.tags = Tags(install.keyring.identity, source, shape_of(install), self.space)
         self.vault = Vault(install.keyring)
-        classes = Classes(install, view.classes(), view.live_classes())
+        classes = Classes(install, view)
         self.observer = Observer(source, self.tags, classes, install.now())
         self._moved: set[bytes] = set()
         self._missing: list[DocRow] = []

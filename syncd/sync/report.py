@@ -27,7 +27,7 @@ class Chunks:
 
 @dataclass(slots=True)
 class Held:
-    """Documents that the guard held back: it is this many that a confirmation says yes to."""
+    """Documents that the guard held back: it is this many that a confirmation says yes to. Also: that it let pass."""
 
     deletions: int = 0
     widenings: int = 0
@@ -35,21 +35,26 @@ class Held:
 
 @dataclass(slots=True)
 class Report:
-    """The counters of one run."""
+    """The counters of one run. opened: documents that opened to everyone."""
 
     documents: Documents = field(default_factory=Documents)
     chunks: Chunks = field(default_factory=Chunks)
     held: Held = field(default_factory=Held)
+    opened: int = 0
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """For JSON."""
-        return asdict(self)
+        return {"documents": asdict(self.documents), "chunks": asdict(self.chunks), "held": asdict(self.held)}
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: what it does now, how many are done; `total` is None while nobody knows."""
+    """How far a run is: what it does now, how many are done; `total` is None while nobody knows.
+
+    backfill: how many documents of a reindex are done, or in phase "plan" are to be done, besides.
+    """
 
     phase: str
     done: int
     total: int | None = None
+    backfill: int = 0

@@ -1,5 +1,6 @@
 """Settling: what was begun and has no outcome is closed in the log, and looked at again."""
 
+from collections.abc import Container
 from dataclasses import replace
 
 from syncd.core.rows import Due, IntentRow, PointRow, PointState
@@ -7,17 +8,18 @@ from syncd.ports import LedgerView
 from syncd.seal.identity import point_id
 from syncd.sync.collection import Collection
 from syncd.sync.install import Actor, Event, EventType, Install, Phase, Transaction
+from syncd.sync.reopen import reopen
 
 
-def settle(install: Install, collection: Collection, actor: Actor) -> int:
-    """Close every open intent; returns how many there were.
+def settle(install: Install, collection: Collection, actor: Actor, runs: Container[bytes] | None = None) -> int:
+    """Close every open intent, or those of `runs`, none of which goes on; returns how many there were.
 
     A change that was killed may have taken points away that the ledger still believes in. They are asked for, and those that
     are gone count as intended again. Intended points stay recorded: the next sync of the document finds the vectors of those
     that exist, writes the others, and takes away what it does not need.
     """
     with install.ledger.read() as view:
-        intents = view.intents()
+        intents = [intent for intent in view.intents() if runs is None or intent.run in runs]
         lost = {intent.op: _lost(install, collection, view, intent) for intent in intents if intent.doc}
     if not intents:
         return 0
@@ -30,7 +32,7 @@ def settle(install: Install, collection: Collection, actor: Actor) -> int:
                     EventType.LEDGER_RECOVERED,
                     Phase.OUTCOME,
                     intent.op,
-                    run=intent.run,
+                    run=intent.run or None,  # a repair is of no run
                     doc=intent.doc or None,
                     actor=actor,
                     body={"kind": intent.kind, "intent_seq": intent.seq},
@@ -55,6 +57,4 @@ def _look_again(tx: Transaction, intent: IntentRow, lost: list[PointRow]) -> Non
         return
     tx.ledger.put_doc(replace(row, due=max(row.due, Due.LOOK)))
     tx.ledger.put_points([replace(point, state=PointState.INTENDED) for point in lost])
-    page = tx.ledger.page(row.page)
-    if page is not None:
-        tx.ledger.put_page(replace(page, stamp=None))
+    reopen(tx.ledger, row.page)

@@ -1,26 +1,27 @@
 """Quarantine: what is not indexed, by name, with a reason. An older version goes on serving unless its ACL is unknown."""
 
 from syncd.core.model import Observation, Refusal
+from syncd.core.retry import Policy, draw_from
 from syncd.core.rows import DocRow, QuarantineRow
 from syncd.seal.cards import seal_place
 from syncd.sync.install import EventType, Phase, Transaction
 from syncd.sync.rundata import Run
 
-FIRST_RETRY = 60.0
-LAST_RETRY = 24 * 3600.0
+AGAIN = Policy(first=60.0, longest=24 * 3600.0, jitter=0.1)
 
 
-def next_try(now: float, attempts: int) -> float:
-    """When to try again: with the next sync, then after a minute, doubled each time, at most a day."""
-    return now + (min(FIRST_RETRY * 2.0 ** min(attempts - 2, 20), LAST_RETRY) if attempts > 1 else 0.0)
+def next_try(now: float, attempts: int, draw: float) -> float:
+    """When to try again: with the next sync, then after a minute, doubled each time, at most a day; draw: from 0 to 1."""
+    return now + (AGAIN.rest(attempts - 1, draw) if attempts > 1 else 0.0)
 
 
 def shelve(run: Run, tx: Transaction, seen: Observation, prefix: str, refusal: Refusal, row: DocRow | None) -> None:
     """Put a version of a document into quarantine."""
     install, locator = run.install, run.tags.locator(seen.key)
+    run.shelved += 1
     before = tx.ledger.quarantine(locator)
     attempts = before.attempts + 1 if before else 1
-    now = install.now()
+    now, version = install.now(), run.tags.version(seen)
     tx.ledger.put_quarantine(
         QuarantineRow(
             locator=locator,
@@ -29,13 +30,14 @@ def shelve(run: Run, tx: Transaction, seen: Observation, prefix: str, refusal: R
             doc=row.doc if row else None,
             reason=refusal.reason.value,
             detail=refusal.detail,
-            version=run.tags.version(seen),
+            version=version,
             shape=run.tags.shape,
             attempts=attempts,
             first_at=before.first_at if before else now,
             last_at=now,
-            next_at=next_try(now, attempts),
+            next_at=next_try(now, attempts, draw_from(install.entropy.bytes(1))),
             sealed=seal_place(install.keyring, "quarantine", locator, seen.key, install.nonce()),
+            dropped=before is not None and before.dropped and before.version == version,
         )
     )
     if before is None or before.reason != refusal.reason:

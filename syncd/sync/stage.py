@@ -1,15 +1,17 @@
 """Deletions: staged and fenced as soon as a document is missing, released when the scan is complete and the guard agrees."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
 from syncd.core import guard
+from syncd.core.freshness import Kind
 from syncd.core.model import AnyOf, Where
-from syncd.core.rows import DocRow, DocState, Fence, IntentRow, PointState
+from syncd.core.rows import DocRow, DocState, Due, Fence, IntentRow, PointState
 from syncd.errors import IndexUnknownOutcome
 from syncd.sync.install import EventType, Phase
+from syncd.sync.reopen import reopen
 from syncd.sync.rundata import Run, lifted
 
 GROUP = 256
@@ -27,54 +29,83 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 class Staging:
     """How many documents were staged in this run; fences stop where the guard would."""
 
-    known: int
     staged: int = 0
 
     def stage(self, run: Run, rows: Iterable[DocRow]) -> None:
-        """Documents that are not where they were: nobody reads them, nothing is deleted yet."""
+        """Documents that are not where they were: nobody reads them, nothing is deleted yet.
+
+        What a run over the whole source has staged is that run's to decide, should this one have been let go first.
+        """
+        if run.order.hold:
+            return
         for batch in batches(rows, GROUP):
             fresh = [row for row in batch if not row.staged]
-            self.staged += sum(row.state is DocState.LIVE for row in batch)
-            hide = guard.deletions(self.known, self.staged, run.install.policy.guard) is None
+            mine = batch if run.whole else fresh
+            self.staged += sum(row.state is DocState.LIVE for row in mine)
+            hide = judged(run, self.staged) is None
             with run.install.transaction() as tx:
                 for row in fresh:
                     fence = Fence.MISSING if hide and row.fence is Fence.NONE else row.fence
                     tx.ledger.put_doc(replace(row, staged=True, fence=fence))
+            if not run.whole:
+                run.staged += [row.doc for row in mine]
+
+
+def judged(run: Run, missing: int) -> str | None:
+    """What the guard says to `missing` documents in this run, with what went in runs on hints lately."""
+    earlier = run.earlier.deletions
+    return guard.deletions(run.known + earlier, missing + earlier, run.install.policy.guard) if missing else None
 
 
 def release(run: Run) -> int:
     """Delete what is staged: intent, points, proof that none is left, outcome."""
     deleted = 0
-    with run.install.ledger.read() as view:
-        staged = [row.doc for row in view.staged(run.tags.source_id)]
-    for batch in batches(staged, GROUP):
-        with run.install.ledger.read() as view:
-            rows = [row for doc in batch if (row := view.doc(doc)) is not None]
+    while rows := _staged(run):
         _delete(run, rows)
         deleted += len(rows)
     return deleted
 
 
-def unstage(run: Run) -> None:
-    """What a run that was killed had staged is not believed any more, but stays hidden until it is seen again."""
+def _staged(run: Run) -> list[DocRow]:
+    """Some that are staged still, none when there are no more: whoever asks has to see to it that these are not any more."""
     with run.install.ledger.read() as view:
-        staged = list(view.staged(run.tags.source_id))
-    for batch in batches(staged, GROUP):
-        with run.install.transaction() as tx:
-            for row in batch:
-                tx.ledger.put_doc(replace(row, staged=False))
+        return list(islice(run.staged_rows(view), GROUP))
+
+
+def unstage(run: Run) -> None:
+    """What this run has staged, or one that was killed, is not believed any more, but stays hidden until it is seen again."""
+    _change_staged(run, lambda row: replace(row, staged=False))
 
 
 def take_back(run: Run) -> None:
     """The guard halted: nothing is deleted, and the fences of these deletions are lifted."""
-    with run.install.ledger.read() as view:
-        staged = [row.doc for row in view.staged(run.tags.source_id)]
-    for batch in batches(staged, GROUP):
-        with run.install.transaction() as tx:
-            for doc in batch:
-                row = tx.ledger.doc(doc)
-                if row is not None:
-                    tx.ledger.put_doc(replace(row, staged=False, fence=lifted(row)))
+    _change_staged(run, lambda row: replace(row, staged=False, fence=lifted(row)))
+
+
+def _change_staged(run: Run, change: Callable[[DocRow], DocRow]) -> None:
+    """Put what `change` makes of every document that this run has staged, and that is staged still.
+
+    Their pages are opened again: a run on hints that had its turn there may have been through with all but what is staged.
+    """
+    while rows := _staged(run):
+        with run.install.ledger.write() as tx:
+            for row in rows:
+                tx.put_doc(change(row))
+                reopen(tx, row.page)
+
+
+def _tombstone(row: DocRow) -> DocRow:
+    """What remains of a document that is gone: it is nowhere, and nothing is due of it."""
+    return replace(
+        row,
+        state=DocState.DELETED,
+        locator=None,
+        page=b"",
+        identity=None,
+        due=Due.NO,
+        staged=False,
+        fence=Fence.MISSING,
+    )
 
 
 def _delete(run: Run, rows: list[DocRow]) -> None:
@@ -98,9 +129,7 @@ def _delete(run: Run, rows: list[DocRow]) -> None:
             live = sum(point.state is PointState.LIVE for point in points[row.doc])
             run.report.chunks.deleted += live
             tx.ledger.drop_points(points[row.doc])
-            tx.ledger.put_doc(
-                replace(row, state=DocState.DELETED, locator=None, page=b"", identity=None, staged=False, fence=Fence.MISSING)
-            )
+            tx.ledger.put_doc(_tombstone(row))
             tx.ledger.drop_intent(ops[row.doc])
             tx.audit(
                 run.event(
@@ -114,3 +143,5 @@ def _delete(run: Run, rows: list[DocRow]) -> None:
                 )
             )
     run.report.documents.deleted += len(rows)
+    for _ in rows:
+        run.land(Kind.DELETE, 0.0)

@@ -6,17 +6,16 @@ Narrowed ACLs are fenced and rewritten, missing documents are staged and fenced,
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from syncd.core.acl import Acl
 from syncd.core.diff import Action
 from syncd.core.model import Observation, Page, Reason, Refusal
-from syncd.core.rows import DocRow, Fence, PageRow
-from syncd.errors import ListingFailed
+from syncd.core.rows import DocRow, Due, Fence, PageRow
+from syncd.errors import DiskFull, IndexUnavailable, IndexUnknownOutcome, ListingFailed
 from syncd.ports import LedgerView
-from syncd.seal.cards import open_place, seal_place
+from syncd.seal.cards import open_place
 from syncd.sync.install import EventType, Phase
-from syncd.sync.observe import OpenedPage, below
+from syncd.sync.observe import OpenedPage, below, pages_of_keys
 from syncd.sync.report import Progress
-from syncd.sync.retag import Retag, narrows, retag, serving
+from syncd.sync.retag import GROUP, Retag, narrows, opens, retag, serving
 from syncd.sync.rundata import Run
 from syncd.sync.shelve import release, shelve
 from syncd.sync.stage import Staging, batches
@@ -27,13 +26,19 @@ BATCH = 500
 
 @dataclass(slots=True)
 class Survey:
-    """What the first pass found: the pages to open again, and what must wait for the guard."""
+    """What the first pass found: the pages to open again, and what must wait for the guard. planned: changes on each of those
+    pages, as far as that is known without reading; backfill: documents that a reindex marked.
+    """
 
     changed: list[Page] = field(default_factory=list)
     failed: list[Page] = field(default_factory=list)
     missing_in: set[str] = field(default_factory=set)
     pages: int = 0
+    planned: dict[str, int] = field(default_factory=dict)
+    backfill: int = 0
     opening: int = 0
+    seen: set[bytes] = field(default_factory=set)
+    """Locators of the pages that are there, where not the whole source is looked at."""
     restless: bool = False
     """Whether a document is missing, or another inode stands at its key: only then can there be moves."""
 
@@ -43,11 +48,13 @@ class Survey:
 
 
 def survey(run: Run, staging: Staging) -> Survey:
-    """Walk the whole source once, against one snapshot of the ledger: each document is looked at once."""
+    """Walk the scope once, against one snapshot of the ledger: each document is looked at once."""
     found = Survey()
     with run.install.ledger.read() as view:
         for pages in batches(_listable(run, found), BATCH):
             locators = [run.tags.page(page.prefix) for page in pages]
+            if not run.whole:
+                found.seen.update(locators)
             known = view.pages_at(locators)
             differing = _meet(run, pages, locators, known)
             for page, met in differing:
@@ -58,8 +65,21 @@ def survey(run: Run, staging: Staging) -> Survey:
     return found
 
 
+def _pages(run: Run) -> Iterator[Page]:
+    """The pages of the scope."""
+    source, scope = run.source, run.order.scope
+    if run.whole:
+        yield from source.scan()
+        return
+    for tree in scope.trees:
+        yield from source.scan(tree)
+    for prefix in scope.pages:
+        yield from source.scan(prefix, deep=False)
+    yield from pages_of_keys(source, scope.keys)
+
+
 def _listable(run: Run, found: Survey) -> Iterator[Page]:
-    for page in run.source.scan():
+    for page in _pages(run):
         found.pages += 1
         if page.failure is not None:
             found.failed.append(page)
@@ -73,17 +93,23 @@ def _meet(run: Run, pages: list[Page], locators: list[bytes], known: dict[bytes,
     A new page is recorded before its first document, so that none is ever forgotten; the stamp of one that differs is taken
     away before anything of it is touched, so that whatever is left undone is found again.
     """
-    keyring, source = run.install.keyring, run.tags.source_id
-    differing = []
-    with run.install.ledger.write() as tx:
-        for page, locator in zip(pages, locators, strict=True):
-            row = known.get(locator)
-            if run.observer.unchanged(row, page):
+    differing: list[tuple[Page, bool]] = []
+    marked: list[bytes] = []
+    opened: list[PageRow] = []
+    for page, locator in zip(pages, locators, strict=True):
+        row = known.get(locator)
+        if run.observer.unchanged(row, page):
+            marked.append(locator)
+            continue
+        differing.append((page, row is not None))
+        now = run.page_row(page.prefix, None, row.sealed if row is not None else None)
+        opened += [now] if now != row else []
+    if marked or opened:  # a page that was edited a moment ago is open still: then there is nothing to write
+        with run.install.ledger.write() as tx:
+            for locator in marked:
                 tx.mark_page(locator, run.scan)
-                continue
-            differing.append((page, row is not None))
-            sealed = row.sealed if row is not None else seal_place(keyring, "page", locator, page.prefix, run.install.nonce())
-            tx.put_page(PageRow(locator, source, None, run.scan, sealed))
+            for now in opened:
+                tx.put_page(now)
     return differing
 
 
@@ -94,8 +120,16 @@ def _compare(run: Run, staging: Staging, found: Survey, view: LedgerView, page: 
         found.failed.append(replace(page, failure=Refusal(Reason.LISTING)))
         return
     found.changed.append(page)
-    if opened is not None:
-        _urgent(run, staging, found, opened)
+    if opened is None:
+        found.planned[page.prefix] = page.size
+        found.restless |= not run.whole
+        return
+    # A run on hints sees few documents: what is new to it may be one that is missing where it did not look.
+    found.restless |= not run.whole and any(opened.asking(Action.ADD))
+    due = sum(opened.rows[key].due is Due.EMBED for key in opened.keys() if key in opened.rows)  # noqa: SIM118 - not a mapping
+    found.planned[page.prefix] = len(opened.keys()) - due
+    found.backfill += due
+    _urgent(run, staging, found, opened)
 
 
 def _urgent(run: Run, staging: Staging, found: Survey, opened: OpenedPage) -> None:
@@ -108,20 +142,20 @@ def _urgent(run: Run, staging: Staging, found: Survey, opened: OpenedPage) -> No
             continue
         before = run.classes.acl(row.class_id)
         if narrows(before, seen.acl):
-            narrowed.append(Retag(row, serving(before, seen.acl) if key in looked else seen.acl))
+            acl = serving(before, seen.acl) if key in looked else seen.acl
+            narrowed.append(Retag(row, acl, seen.changed_at))
         elif opens(before, seen.acl):
             found.opening += 1
-    retag(run, narrowed)
+    for batch in batches(narrowed, GROUP):
+        try:
+            retag(run, batch)
+        except (IndexUnavailable, IndexUnknownOutcome, DiskFull) as error:
+            run.away = error  # they are fenced by now: so is whatever narrows on the pages to come
     found.restless |= opened.restless
     if opened.missing:
         found.restless = True
         found.missing_in.add(opened.page.prefix)
         staging.stage(run, opened.missing)
-
-
-def opens(before: Acl, after: Acl | None) -> bool:
-    """Whether a change lets everyone in."""
-    return after is not None and after.open_to_everyone() and not before.open_to_everyone()
 
 
 def _unlistable(run: Run, found: Survey, view: LedgerView) -> None:
@@ -134,15 +168,14 @@ def _unlistable(run: Run, found: Survey, view: LedgerView) -> None:
     install, failed = run.install, found.prefixes_failed()
     for page in found.failed:
         locator = run.tags.page(page.prefix)
+        found.seen.add(locator)
         seen = Observation(f"{page.prefix}/", b"", None, 0, run.started, None)
         with install.transaction() as tx:
             shelve(run, tx, seen, page.prefix, page.failure or Refusal(Reason.LISTING), None)
             if view.page(locator) is None:
-                sealed = seal_place(install.keyring, "page", locator, page.prefix, install.nonce())
-                tx.ledger.put_page(PageRow(locator, run.tags.source_id, None, run.scan, sealed))
-    for row in view.pages(run.tags.source_id):
-        if not below(open_place(install.keyring, "page", row.locator, row.sealed), failed):
-            continue
+                tx.ledger.put_page(run.page_row(page.prefix, None))
+    for row in _recorded_below(run, view, failed):
+        found.seen.add(row.locator)
         with install.transaction() as tx:
             tx.ledger.put_page(replace(row, stamp=None, scan=run.scan))
             for doc in view.docs_of_page(row.locator):
@@ -151,10 +184,33 @@ def _unlistable(run: Run, found: Survey, view: LedgerView) -> None:
                     tx.audit(run.event(EventType.ACL_FENCED, Phase.OUTCOME, install.fresh_id(), doc.doc, unlisted=True))
 
 
+def _recorded_below(run: Run, view: LedgerView, prefixes: tuple[str, ...]) -> Iterator[PageRow]:
+    """The recorded pages at or below `prefixes`."""
+    if run.whole:
+        # Page by page: rows that an older syncd wrote do not say where they lie.
+        for row in view.pages(run.tags.source_id):
+            if below(open_place(run.install.keyring, "page", row.locator, row.sealed), prefixes):
+                yield row
+        return
+    for prefix in prefixes:
+        yield from _tree(view, run.tags.page(prefix))
+
+
+def _tree(view: LedgerView, locator: bytes) -> Iterator[PageRow]:
+    """The recorded page at `locator`, and all that lie below it."""
+    waiting = [locator]
+    while waiting:
+        here = waiting.pop()
+        row = view.page(here)
+        if row is not None:
+            yield row
+        waiting += [child.locator for child in view.children(here)]
+
+
 def _unseen(run: Run, staging: Staging, found: Survey) -> None:
-    """Pages that a complete scan did not see are gone, with all their documents."""
+    """Pages of the scope that are not there are gone, with all their documents."""
     with run.install.ledger.read() as view:
-        unseen = [page for page in view.pages(run.tags.source_id) if page.scan != run.scan]
+        unseen = list(_not_met(run, found, view))
     for page in unseen:
         with run.install.ledger.read() as view:
             rows: list[DocRow] = view.docs_of_page(page.locator)
@@ -169,3 +225,15 @@ def _unseen(run: Run, staging: Staging, found: Survey) -> None:
         if rows:
             found.restless = True
             staging.stage(run, rows)
+
+
+def _not_met(run: Run, found: Survey, view: LedgerView) -> Iterator[PageRow]:
+    if run.whole:
+        yield from (page for page in view.pages(run.tags.source_id) if page.scan != run.scan)
+        return
+    scope = run.order.scope
+    for tree in scope.trees:
+        yield from (page for page in _tree(view, run.tags.page(tree)) if page.locator not in found.seen)
+    for prefix in scope.pages:
+        if run.tags.page(prefix) not in found.seen:
+            yield from _tree(view, run.tags.page(prefix))

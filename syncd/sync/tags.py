@@ -80,10 +80,13 @@ class Tags:
         return Seen(self.version(seen), self.identity(seen), acl, seen.racy, seen.refusal)
 
 
-def recorded(row: DocRow, class_: ClassRow) -> Recorded:
-    """The other side of the diff. An ACL change that was begun and never proven has no class: it is done again."""
+def recorded(row: DocRow, class_: ClassRow, *, backfill: bool = True) -> Recorded:
+    """The other side of the diff. An ACL change that was begun and never proven has no class: it is done again.
+
+    backfill: a document that a reindex marked counts as undone; else it is the business of another run.
+    """
     seen_before = row.state is DocState.LIVE and not row.staged and row.fence is not Fence.MISSING
-    complete = seen_before and row.due is Due.NO
+    complete = seen_before and (row.due is Due.NO or (row.due is Due.EMBED and not backfill))
     proven = row.floor == row.issued and row.fence is not Fence.NARROWED
     return Recorded(
         version=row.version,
@@ -98,4 +101,5 @@ def recorded(row: DocRow, class_: ClassRow) -> Recorded:
 
 def shelved(row: QuarantineRow, now: float) -> Shelved:
     """What the diff needs to know of a quarantined key."""
-    return Shelved(row.version, row.shape, row.reason, row.next_at > now)
+    # One that was tried "later" than now was tried before the clock was set back: nobody knows how long it has rested.
+    return Shelved(row.version, row.shape, row.reason, row.last_at <= now < row.next_at)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from syncd.core.model import Fp, Refusal, Vector
+from syncd.core.rows import DocState
+from syncd.errors import EmbeddingFailed
 from syncd.seal.identity import point_id
 from syncd.sync.group import Group
 from syncd.sync.rundata import Run
@@ -11,7 +13,10 @@ BATCH = 256
 
 
 def vectors_for(run: Run, group: Group) -> dict[Fp, Vector | Refusal]:
-    """A vector, or the embedder's refusal, for every fingerprint that the group writes; counts what was embedded."""
+    """A vector, or the embedder's refusal, for every fingerprint that the group writes; counts what was embedded.
+
+    While the embedder is away there are only those that the index has.
+    """
     texts: dict[Fp, str] = {}
     afresh: set[Fp] = set()
     for item in group.items:
@@ -20,11 +25,14 @@ def vectors_for(run: Run, group: Group) -> dict[Fp, Vector | Refusal]:
             texts.setdefault(fp, item.cut.texts[place])
             if item.again:
                 afresh.add(fp)
-    found: dict[Fp, Vector | Refusal] = dict(_from_index(run, [fp for fp in texts if fp not in afresh]))
+    found: dict[Fp, Vector | Refusal] = dict(_from_index(run, [fp for fp in texts if fp not in afresh], _unborn(group)))
     rest = [fp for fp in texts if fp not in found]
-    if rest:
-        found |= zip(rest, run.install.embedder.embed([texts[fp] for fp in rest]), strict=True)
-    _count(run, group, frozenset(fp for fp in rest if not isinstance(found[fp], Refusal)))
+    if rest and run.away is None:
+        try:
+            found |= zip(rest, run.install.embedder.embed([texts[fp] for fp in rest], run.order.turns.lane), strict=True)
+        except EmbeddingFailed as error:
+            run.away = error
+    _count(run, group, frozenset(fp for fp in rest if isinstance(found.get(fp), bytes)))
     return found
 
 
@@ -38,12 +46,24 @@ def _count(run: Run, group: Group, embedded: frozenset[Fp]) -> None:
     run.report.chunks.embedded += len(embedded)
 
 
-def _from_index(run: Run, fps: Sequence[Fp]) -> dict[Fp, Vector]:
+def _unborn(group: Group) -> list[bytes]:
+    """Documents of the group that were never completed: their points are recorded, and most likely not in the index."""
+    return [item.row.doc for item in group.items if item.row.state is DocState.PENDING]
+
+
+def _from_index(run: Run, fps: Sequence[Fp], unborn: Sequence[bytes]) -> dict[Fp, Vector]:
+    """Vectors that are there. Only a few owners of a text are asked for it: those of which most is to be hoped, first."""
+    found = _of_owners(run, fps, unborn)
+    rest = [fp for fp in fps if fp not in found]
+    return found | _of_owners(run, rest, ()) if unborn else found
+
+
+def _of_owners(run: Run, fps: Sequence[Fp], without: Sequence[bytes]) -> dict[Fp, Vector]:
     install, name = run.install, run.collection.name
     if not fps or not install.index.keeps_points:
         return {}
     with install.ledger.read() as view:
-        owners = view.owners(fps)
+        owners = view.owners(fps, without)
     identity = install.keyring.identity
     wanted = {point_id(identity, owner.doc, owner.fp, owner.occurrence): Fp(owner.fp) for owner in owners}
     found: dict[Fp, Vector] = {}

@@ -11,11 +11,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import corpus
+
+from syncd.cli.client import Client, connect
 
 ROOT = Path(__file__).parents[2]
 FILES = 300
@@ -130,33 +135,95 @@ def walk(demo: Demo) -> None:
     demo.type("search", QUESTION, "-k", "2", shown=f"search '{QUESTION}' -k 2")
     check(holds=demo.json("search", QUESTION)["hits"][0]["key"] == RETENTION, what=f"{RETENTION} comes first")
 
-    say("One paragraph is edited: one chunk is embedded")
-    print(f"\n$ sed -i 's/ten years/twelve years/' docs/{RETENTION}")
+    with live(demo) as client:
+        follow(demo, client)
+
+
+def follow(demo: Demo, client: Client) -> None:
+    """What changes while the daemon runs."""
+    say("One paragraph is edited: one chunk is embedded, and found a moment later")
+    before = embedded(client)
     page = demo.docs / RETENTION
+    print(f"\n$ sed -i 's/ten years/twelve years/' docs/{RETENTION}")
+    written = time.monotonic()
     page.write_text(page.read_text().replace("ten years", "twelve years"))
-    demo.type("plan", "--exact")
-    edited = demo.sync()
-    check(holds=edited["chunks"]["embedded"] == 1, what="1 text embedded")
+    done = client.ask("wait", {"doc": f"docs:{RETENTION}"})
+    took = time.monotonic() - written
+    check(holds=done.payload["state"] == "searchable", what=f"searchable {took:.2f} s after it was written")
+    demo.type("search", QUESTION, "-k", "1", shown=f"search '{QUESTION}' -k 1")
+    check(holds="twelve years" in first_hit(client)["text"], what="found as it is now")
+    check(holds=embedded(client) == before + 1, what="1 text embedded")
 
     say("A folder is renamed: nothing is embedded, nothing is written to the index")
     print("\n$ mv docs/house docs/company")
     (demo.docs / "house").rename(demo.docs / "company")
-    moved = demo.sync()
-    check(holds=(moved["documents"]["moved"], moved["chunks"]["embedded"]) == (1, 0), what="1 document moved, 0 texts embedded")
+    key = RETENTION.replace("house", "company")
+    demo.type("wait", f"docs:{key}")
+    check(holds=embedded(client) == before + 1, what="0 texts embedded")
 
     say("A file is closed to others: the other user does not find it any more")
-    key = RETENTION.replace("house", "company")
-    question = ("search", QUESTION, "-k", "1")
-    demo.type(*question, "--as", "user:nobody", shown=f"search '{QUESTION}' -k 1 --as user:nobody")
+    question = ("search", QUESTION, "-k", "1", "--as", "user:nobody")
+    demo.type(*question, shown=f"search '{QUESTION}' -k 1 --as user:nobody")
     print("\n$ chmod 600 docs/" + key)
+    closed = time.monotonic()
     (demo.docs / key).chmod(0o600)
-    closed = demo.sync()
-    check(holds=(closed["documents"]["retagged"], closed["chunks"]["embedded"]) == (1, 0), what="1 ACL changed, 0 texts embedded")
-    demo.type(*question, "--as", "user:nobody", shown=f"search '{QUESTION}' -k 1 --as user:nobody")
-    found = {hit["key"] for hit in demo.json("search", QUESTION, "-k", "1000", "--as", "user:nobody")["hits"]}
-    check(holds=key not in found, what="not among all that nobody may read")
-    check(holds=demo.json("search", QUESTION)["hits"][0]["key"] == key, what="still the first hit of its owner")
+    while key == answer(client, k=1, principals=["user:nobody"])[0]["key"]:
+        if time.monotonic() - closed > 60:
+            sys.exit("demo: it is still found")
+    took = time.monotonic() - closed
+    found = {hit["key"] for hit in answer(client, k=1000, principals=["user:nobody"])}
+    check(holds=key not in found, what=f"refused to the user nobody {took:.2f} s after it was closed")
+    demo.type(*question, shown=f"search '{QUESTION}' -k 1 --as user:nobody")
+    check(holds=first_hit(client)["key"] == key, what="still the first hit of its owner")
+    check(holds=embedded(client) == before + 1, what="0 texts embedded")
+    demo.type("explain", f"docs:{key}")
+    demo.type("status")
 
+
+def answer(client: Client, **more: Any) -> list[dict[str, Any]]:
+    """The hits of the question."""
+    return client.ask("search", {"query": QUESTION, **more}).payload["hits"]
+
+
+def first_hit(client: Client) -> dict[str, Any]:
+    """What its owner finds first."""
+    return answer(client, k=1)[0]
+
+
+def embedded(client: Client) -> int:
+    """How many texts were embedded so far, as the history has it."""
+    events = client.ask("audit-log", {"types": ["doc.synced"]}).items
+    bodies = [json.loads(event["leaf"])["body"] for event in events if event["phase"] == "outcome"]
+    return sum(body["chunks"]["embedded"] for body in bodies)
+
+
+@contextmanager
+def live(demo: Demo) -> Iterator[Client]:
+    """A daemon, as `syncd run &` starts it; ended by SIGTERM."""
+    say("A daemon takes over: from here on nothing has to be synced by hand")
+    print("\n\033[1m$ syncd run &\033[0m", flush=True)
+    log = (demo.place / "daemon.log").open("wb")
+    daemon = subprocess.Popen([sys.executable, "-m", "syncd", "run"], env=demo.environ, stderr=log)
+    try:
+        client = None
+        while client is None or client.ask("status").payload["verdict"] != "fresh":
+            if daemon.poll() is not None:
+                sys.exit(f"demo: the daemon ended\n{(demo.place / 'daemon.log').read_text()}")
+            time.sleep(0.2)
+            client = client or connect(demo.state / "config.toml", demo.environ)
+        demo.type("status")
+        yield client
+        print("\n\033[1m$ kill %1\033[0m", flush=True)
+        daemon.terminate()
+        check(holds=daemon.wait(60) == 0, what="the daemon ended with 0")
+    finally:
+        daemon.kill()
+        daemon.wait()
+        log.close()
+
+
+def history(demo: Demo) -> None:
+    """What an auditor sees."""
     say("The history of that document, by its present or any former name; names are not in it")
     demo.type("audit", "log", "--doc", str(demo.docs / RETENTION), shown=f"audit log --doc docs/{RETENTION}")
 
@@ -192,6 +259,7 @@ def main() -> None:
         own = sys.argv[1] if len(sys.argv) > 1 else None
         print(f"{gather(demo, own)} real texts in docs/")
         walk(demo)
+        history(demo)
     print(f"\nAll of it in {time.monotonic() - began:.0f} s. Your own folder: make demo DIR=/path/to/folder")
 
 

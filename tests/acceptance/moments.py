@@ -6,7 +6,7 @@ What a review once found wrong is a window between two steps. No test here names
 import copy
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,8 @@ from syncd.core.model import Listing, Observation, Page
 from syncd.core.rows import DocRow
 from syncd.errors import SourceUnavailable
 from syncd.sync.every import sync_sources
-from syncd.sync.run import Order, Outcome
+from syncd.sync.run import Outcome
+from syncd.sync.rundata import Order
 
 STRANGER = frozenset({user("unix", 4242), group("unix", 4242), everyone("unix")})
 OWNER = frozenset({user("unix", os.getuid()), group("unix", os.getgid()), everyone("unix")})
@@ -79,7 +80,7 @@ def killed(site: Site, moment: int) -> Iterator[Cut]:
 @contextmanager
 def touched(cut: Cut, deed: Callable[[], object]) -> Iterator[None]:
     """Do `deed` just before the source is touched the `cut`-th time: a page is seen, opened, a document looked at or read."""
-    scan, fetch, observe = FilesystemSource.scan, FilesystemSource.fetch, FilesystemSource.observe
+    scan, fetch, observe, look = (getattr(FilesystemSource, name) for name in ("scan", "fetch", "observe", "look"))
 
     def touch() -> None:
         if cut.now():
@@ -89,8 +90,8 @@ def touched(cut: Cut, deed: Callable[[], object]) -> Iterator[None]:
         touch()
         return page.load()
 
-    def pages(self) -> Iterator[Page]:
-        for page in scan(self):
+    def pages(self, *where, **how) -> Iterator[Page]:
+        for page in scan(self, *where, **how):
             touch()
             yield replace(page, load=lambda page=page: opened(page))
 
@@ -98,14 +99,19 @@ def touched(cut: Cut, deed: Callable[[], object]) -> Iterator[None]:
         touch()
         return fetch(self, seen)
 
-    def look(self, key: str):
+    def seen(self, key: str):
         touch()
         return observe(self, key)
+
+    def several(self, prefix: str, keys: Sequence[str]):
+        touch()
+        return look(self, prefix, keys)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FilesystemSource, "scan", pages)
         patch.setattr(FilesystemSource, "fetch", read)
-        patch.setattr(FilesystemSource, "observe", look)
+        patch.setattr(FilesystemSource, "observe", seen)
+        patch.setattr(FilesystemSource, "look", several)
         yield
 
 

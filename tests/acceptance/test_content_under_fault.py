@@ -24,7 +24,7 @@ def refused(site, monkeypatch) -> Site:
     """A long document of which a part could not be embedded, and a short one beside it, synced once."""
     real = HashEmbedder.embed
 
-    def embed(self, texts):
+    def embed(self, texts, lane=None):
         vectors = real(self, texts)
         return [Refusal(Reason.EMBEDDING, "NotFinite") if "poison" in t else v for t, v in zip(texts, vectors, strict=True)]
 

@@ -135,6 +135,17 @@ def test_a_confirmation_is_for_as_much_as_was_shown(site):
     assert site.sync(confirm=again).report.documents.deleted == 7
 
 
+def test_what_is_held_back_is_explained(site):
+    """`explain` of a document that the guard keeps says so, with the command; of one that is as it was, nothing."""
+    fill(site)
+    for key in KEYS[:6]:
+        (site.docs / key).unlink()
+    halted = site.sync()
+    (first, *_), (other, *_) = (site.json("explain", f"docs:{key}")["why"] for key in (KEYS[0], KEYS[11]))
+    assert f"`syncd sync --confirm {halted.run.hex()}`" in first
+    assert "as they are at the source" in other
+
+
 def test_only_the_last_halted_run_can_be_confirmed(site):
     """Not by a guess, not by a few letters, not once it is over."""
     fill(site)

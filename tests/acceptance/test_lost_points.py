@@ -20,7 +20,7 @@ def test_an_index_that_was_emptied_is_filled_again(tmp_path):
     before = site.cli("dump", "--json").stdout
     shutil.rmtree(site.state / "index")
     done = site.cli("sync")
-    assert "3 points were not in the index any more" in done.stderr
+    assert "brought in again: 3 points." in done.stderr
     assert site.cli("dump", "--json").stdout == before
     assert "store.drift" in site.cli("audit", "log").stdout
     assert site.cli("sync").stderr.count("not in the index") == 0
@@ -35,7 +35,7 @@ def test_an_old_copy_of_the_index_is_brought_up_to_date(tmp_path):
     before = site.cli("dump", "--json").stdout
     shutil.rmtree(site.state / "index")
     shutil.copytree(tmp_path / "last-week", site.state / "index")
-    assert "1 points were not" in site.cli("sync").stderr
+    assert "brought in again: 1 point." in site.cli("sync").stderr
     assert site.cli("dump", "--json").stdout == before
 
 

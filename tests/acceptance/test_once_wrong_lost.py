@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from faults import killed_before
 from kit import TESTER, Site
 from moments import OWNER, Cut, attempt, cut_short, events, killed, new_site, rows, texts, touched, unplugged
 
@@ -149,14 +150,14 @@ def test_a_reindex_that_was_killed_goes_on_with_the_next_sync(site, monkeypatch)
     site.sync()
     embedded: set[str] = set()
     real = HashEmbedder.embed
-    monkeypatch.setattr(HashEmbedder, "embed", lambda self, texts: embedded.update(texts) or real(self, texts))
+    monkeypatch.setattr(HashEmbedder, "embed", lambda self, texts, *rest: embedded.update(texts) or real(self, texts, *rest))
 
     def reindex(here: Site) -> None:
         embedded.clear()
         with here.open(writer=True) as wiring:
             install = wiring.install()
             with wiring.ledger.read() as ledger:
-                selection = select(install, ledger, wiring.sources(), source=None, doc=None)
+                selection = select(install, ledger, wiring.sources())
             request(install, selection, actor=TESTER, reason="new parser")
         here.sync()
 
@@ -230,3 +231,14 @@ def test_a_document_keeps_its_life_though_a_listing_failed_while_it_moved(tmp_pa
             done = site.sync()
             assert (done.report.documents.deleted, done.report.chunks.embedded) == (0, 0)
             assert {hit.doc for hit in site.search("anything", OWNER).hits} == lives
+
+
+def test_a_text_that_new_documents_repeat_is_found_in_the_one_that_has_it(site):
+    """However often new documents say what is in the index already: their own points, recorded and never written, hide none."""
+    site.write("a.md", paragraphs("known"))
+    assert site.sync().report.chunks.embedded == 1
+    for number in range(8):
+        site.write(f"new/{number}.md", paragraphs(*["known"] * 20))
+        with killed_before(site, "upsert"):
+            site.sync()
+        assert site.sync().report.chunks.embedded == 0

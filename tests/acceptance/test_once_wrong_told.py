@@ -11,7 +11,7 @@ from terminal import typed
 from syncd.adapters.embed.hash import HashEmbedder
 from syncd.adapters.ledger import SqlLedger
 from syncd.adapters.sources.filesystem import FilesystemSource
-from syncd.core.model import Ids, Reason, Refusal, Vector, Where
+from syncd.core.model import Ids, Lane, Reason, Refusal, Vector, Where
 from syncd.core.rows import DocState
 from syncd.errors import SourceUnavailable
 from syncd.sync.locate import find_docs
@@ -43,7 +43,7 @@ def test_a_text_that_the_embedder_refuses_is_tried_again_until_it_is_in(site, mo
         site.write(f"{number:03}.md", f"text {number}")
     real = HashEmbedder.embed
 
-    def embed(self, texts: list[str]) -> list[Vector | Refusal]:
+    def embed(self, texts: list[str], lane: Lane = Lane.LIVE) -> list[Vector | Refusal]:
         good = real(self, texts)
         return [Refusal(Reason.EMBEDDING) if "poison" in t else v for t, v in zip(texts, good, strict=True)]
 

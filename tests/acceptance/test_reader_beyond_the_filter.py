@@ -91,8 +91,8 @@ def test_one_late_source_is_refused_by_itself(site):
     point = next(p for p in points(site).values() if p.payload["doc"] == doc_of(site, "b.md"))
     with site.open() as wiring, wiring.ledger.read() as view:
         holdings = wiring.holdings(site.collection(wiring))
-        assert Checker(view, holdings, oldest=before + 1).check(point, OWNER) is Drop.LATE
-        assert not isinstance(Checker(view, holdings, oldest=before).check(point, OWNER), Drop)
+        assert Checker(view, holdings, known=lambda row: row.acls_at > before).check(point, OWNER) is Drop.LATE
+        assert not isinstance(Checker(view, holdings, known=lambda row: row.acls_at == before).check(point, OWNER), Drop)
 
 
 def _sources(site: Site) -> list:
@@ -108,7 +108,7 @@ def test_harm_is_told_counted_and_recorded(site, monkeypatch, capsys):
     monkeypatch.setattr("syncd.wiring.Wiring.index", site.index)
     monkeypatch.setenv("SYNCD_CONFIG", str(site.config))
     assert execute(syncd, ["search", "text", "-k", "50"]) == Exit.INTEGRITY
-    assert "1 points in the index are not what syncd wrote" in capsys.readouterr().err
+    assert "1 point of the index, not as recorded" in capsys.readouterr().err
     with site.open() as wiring, wiring.ledger.read() as view:
         assert [event.type for event in view.events()].count("retrieval.integrity") == 1
 
@@ -125,7 +125,7 @@ def test_searching_as_somebody_needs_the_right_and_leaves_a_trace(site, monkeypa
     assert execute(syncd, ["search", "text", "--as", "user:root"]) == Exit.OK
     assert impersonations() == 1
     with monkeypatch.context() as patch:
-        patch.setattr("syncd.cli.search.os.geteuid", lambda: 4242)
+        patch.setattr("syncd.wiring.desk.os.geteuid", lambda: 4242)
         assert execute(syncd, ["search", "text", "--as", "user:root"]) == Exit.PERMISSION
     assert impersonations() == 1
     assert "a.md" not in capsys.readouterr().err

@@ -62,7 +62,7 @@ def test_another_space_is_refused(site):
     try:
         done = site.cli("sync", check=78)
         assert "not comparable" in done.stderr
-        assert "syncd init" in done.stderr
+        assert "syncd reindex --new-space" in done.stderr
     finally:
         site.change('backend = "hash"', 'backend = "sentence-transformers"')
     assert site.points() == before

@@ -111,7 +111,7 @@ def test_an_edit_leaves_no_point_of_the_former_version(site):
 def test_a_copied_text_is_not_embedded_again(site, monkeypatch):
     """The vector of an equal text is taken from the index, under whatever name it comes."""
 
-    def embed(self, texts):
+    def embed(self, texts, lane=None):
         raise AssertionError(texts)
 
     monkeypatch.setattr(HashEmbedder, "embed", embed)

@@ -1,4 +1,4 @@
-"""What every engine of the vector index does: the embedded one, the client's memory mode, a server where there is one."""
+"""What every engine of the vector index does: embedded, the client's memory mode, a stand-in over HTTP, a server if any."""
 
 from uuid import uuid4
 

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import stat
 import struct
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from random import Random
 
@@ -91,7 +93,9 @@ def test_only_the_owner_may_look_inside(opened, tmp_path):
 
 
 def test_a_nearly_full_disk_is_refused_before_the_engine_is_asked(tmp_path):
-    """No write starts the engine, or reaches it, when the reserve would be touched; reads and the barrier go on."""
+    """No write starts the engine, or reaches it, when the reserve would be touched; reads and the barrier go on. Half of the
+    reserve is for what closes or takes away.
+    """
     free = 2**40
     index = EdgeIndex(tmp_path / "index", free_bytes=100 * 2**20, free_space=lambda _: free)
     free = 99 * 2**20
@@ -101,18 +105,22 @@ def test_a_nearly_full_disk_is_refused_before_the_engine_is_asked(tmp_path):
     free = 2**40
     index.ensure_collection("c", 4)
     index.upsert("c", [point(1)])
-    free = 110 * 2**20
-    writes = [
-        lambda: index.upsert("c", [point(2, text_sealed="x" * 4 * 2**20)]),
-        lambda: index.set_payload("c", {"text_sealed": "x" * 4 * 2**20}, Where((Eq("doc", "d"),))),
-    ]
-    for write in writes:
+    for mib, write in (
+        (110, lambda: index.upsert("c", [point(2, text_sealed="x" * 4 * 2**20)])),
+        (110, lambda: index.make_sure_of_room(4 * 2**20)),
+        (60, lambda: index.set_payload("c", {"text_sealed": "x" * 4 * 2**20}, Where((Eq("doc", "d"),)))),
+        (49, lambda: index.delete("c", Where((Eq("doc", "d"),)))),
+    ):
+        free = mib * 2**20
         with pytest.raises(DiskFull):
             write()
+    free = 110 * 2**20
     index.upsert("c", [point(3)])
-    free = 0
-    with pytest.raises(DiskFull):
-        index.delete("c", Where((Eq("doc", "d"),)))
+    index.make_sure_of_room(2**20)
+    free = 51 * 2**20
+    index.ensure_collection("c", 4)
+    index.set_payload("c", {"acl_version": 1}, Where((Eq("doc", "other"),)))
+    index.delete("c", Where((Eq("doc", "other"),)))
     index.barrier()
     assert everything(index, "c") == {pid(n): point(n).payload for n in (1, 3)}
     index.close()
@@ -203,3 +211,59 @@ def test_collections_are_made_with_their_payload_indexes(opened, tmp_path):
         "acl_version": "integer",
         "epoch": "integer",
     }
+
+
+def test_what_was_deleted_gives_its_space_back(opened, tmp_path):
+    """Thousands of points come and go, and it is tidied up: it grows no more, and what is left is as it was."""
+    random = Random(7)
+    kept = [Point(pid(n), unit(*(random.gauss(0, 1) for _ in range(4))), point(n, doc="kept").payload) for n in range(50)]
+    opened.ensure_collection("c", 4)
+    opened.upsert("c", kept)
+    sizes = []
+    for start in range(1_000, 17_000, 2_000):
+        opened.upsert("c", [point(number, doc="gone") for number in range(start, start + 2_000)])
+        opened.delete("c", Where((Eq("doc", "gone"),)))
+        opened.tidy("c")
+        sizes.append(stored(tmp_path / "index"))
+    assert max(sizes[4:]) <= max(sizes[:4])
+    found = opened.retrieve("c", [each.id for each in kept], vectors=True)
+    assert {each.id: each for each in found} == {each.id: each for each in kept}
+    assert opened.count("c", Where((Eq("doc", "kept"),))) == opened.count("c", None) == 50
+
+
+def test_a_kill_while_it_is_tidied_up_loses_nothing(opened, tmp_path):
+    """Killed again and again in the midst of it: every point is there, once, and no half-made copy stays behind."""
+    opened.ensure_collection("c", 4)
+    opened.upsert("c", [point(n, doc=f"d{n % 3}") for n in range(6_000)])
+    opened.delete("c", Where((Eq("doc", "d0"),)))
+    before = everything(opened, "c")
+    for number in range(6):
+        with ThreadPoolExecutor(1) as other:
+            tidied = other.submit(opened.tidy, "c")
+            time.sleep(0.02 * number)  # whatever it is at by then: nothing is decided by it
+            os.kill(opened.child_pid, signal.SIGKILL)
+            wait([tidied])
+        assert everything(opened, "c") == before
+    assert list(tmp_path.rglob("temp_segments/*")) == []
+
+
+def test_nothing_is_tidied_up_without_room_for_a_copy(tmp_path):
+    """It is left as it is, and no error: it will be done when there is room."""
+    free = 2**40
+    index = EdgeIndex(tmp_path / "index", free_bytes=100 * 2**20, free_space=lambda _: free)
+    index.ensure_collection("c", 4)
+    index.upsert("c", [point(n) for n in range(2_000)])
+    index.delete("c", Where((Eq("doc", "d"),)))
+    before = stored(tmp_path / "index")
+    free = 100 * 2**20
+    index.tidy("c")
+    assert stored(tmp_path / "index") == before
+    free = 2**40
+    index.tidy("c")
+    assert stored(tmp_path / "index") != before
+    index.close()
+
+
+def stored(path):
+    """Bytes of the segments below `path`."""
+    return sum(file.stat().st_blocks * 512 for file in path.rglob("segments/**/*") if file.is_file())

@@ -146,6 +146,12 @@ ROUND_TRIPS: list[tuple[str, Callable[[LedgerTx], None], Callable[[LedgerView], 
     ("event", lambda tx: tx.put_event(event(0)), lambda v: (v.event(0), list(v.events())), (event(0), [event(0)])),
     ("node", lambda tx: tx.put_node(1, 2, b"n"), lambda v: (list(v.nodes()), list(v.nodes(1))), ([(1, 2, b"n")], [(1, 2, b"n")])),
     ("checkpoint", lambda tx: tx.put_checkpoint(8, b"root", "note\n"), lambda v: list(v.checkpoints()), [(8, b"root", "note\n")]),
+    (
+        "last checkpoint",
+        lambda tx: tx.put_checkpoint(8, b"root", "note\n"),
+        lambda v: v.last_checkpoint(),
+        (8, b"root", "note\n"),
+    ),
 ]
 
 
@@ -347,6 +353,20 @@ def test_documents_are_found(ledger: Ledger) -> None:
         assert view.doc_at(b.locator or b"") == b
 
 
+def test_points_of_many_documents(ledger: Ledger) -> None:
+    """Of each that has any, as `points` gives them, however many are asked for."""
+    rows = [point(f"{number:04}", f"{fp}", 0) for number in range(1_100) for fp in "ba"]
+    with ledger.write() as tx:
+        tx.put_points(rows)
+    asked = [doc(f"{number:04}").doc for number in range(1_100) if number != 7] + [doc("none").doc]
+    with ledger.read() as view:
+        found = view.points_of(asked)
+        assert set(found) == {row.doc for row in rows} - {doc("0007").doc}
+        assert all(found[one] == view.points(one) for one in list(found)[:20])
+        assert view.point(rows[3].doc, rows[3].fp, 0) == rows[3]
+        assert view.point(rows[3].doc, rows[3].fp, 1) is None
+
+
 def test_owners(ledger: Ledger) -> None:
     """All points of the given fingerprints and of no other, whatever their state, however many are asked for, each once."""
     rows = [point(name, f"{number:04}", occurrence) for name in "ab" for number in range(1100) for occurrence in (0, 1)]
@@ -367,6 +387,8 @@ def test_owners_of_a_text_that_stands_everywhere(ledger: Ledger) -> None:
         tx.put_points([*everywhere, point("z", "rare", 1)])
     with ledger.read() as view:
         found = view.owners([tag("licence")[:16], tag("rare")[:16]])
+        but = view.owners([tag("licence")[:16]], [row.doc for row in everywhere[:-1]])
+    assert but == everywhere[-1:]
     assert point("z", "rare", 1) in found
     assert 1 <= len(found) - 1 <= 16
     assert set(found) <= {*everywhere, point("z", "rare", 1)}
@@ -423,6 +445,31 @@ def test_counts(ledger: Ledger) -> None:
         assert view.counts(HERE) == Counts(live=2, pending=1, deleted=1, fenced=2, points=2, quarantined=1)
 
 
+def test_documents_that_are_found_in_an_older_version_are_counted(ledger: Ledger) -> None:
+    """In quarantine by another version, with a point, and hidden from nobody: all of that, or they do not count."""
+    with ledger.write() as tx:
+        for name in ("old", "same", "fenced", "empty"):
+            tx.put_doc(doc(name, version=b"1", fence=Fence.NARROWED if name == "fenced" else Fence.NONE))
+            tx.put_quarantine(replace(held(name), doc=doc(name).doc, version=b"1" if name == "same" else b"2"))
+        tx.put_points([point(name, "f") for name in ("old", "same", "fenced")])
+        tx.put_quarantine(held("new"))
+    with ledger.read() as view:
+        assert (view.older(HERE), view.older(THERE)) == (1, 0)
+
+
+def test_what_a_reindex_has_still_to_do_is_counted(ledger: Ledger) -> None:
+    """Of one source; neither what is only to be looked at, nor what is in quarantine and can't be read."""
+    with ledger.write() as tx:
+        for name in ("a", "b", "parked"):
+            tx.put_doc(doc(name, due=Due.EMBED))
+        tx.put_doc(doc("c", due=Due.LOOK))
+        tx.put_doc(doc("d", due=Due.EMBED, source=THERE))
+        tx.put_quarantine(held("q", doc=doc("parked").doc))
+        tx.put_quarantine(held("new"))
+    with ledger.read() as view:
+        assert (view.due(HERE), view.due(THERE)) == (2, 1)
+
+
 def test_orders_and_filters(ledger: Ledger) -> None:
     """Names and intents come oldest first, runs newest first and limited, quarantine and pages by locator and source."""
     with ledger.write() as tx:
@@ -471,6 +518,7 @@ def test_long_iterations(ledger: Ledger) -> None:
         assert [(level, index) for level, index, _ in view.nodes()] == sorted((n % 2, n // 2) for n in range(size))
         assert [index for _, index, _ in view.nodes(1)] == list(range(601))
         assert [point_size for point_size, _, _ in view.checkpoints()] == list(range(1, size + 1))
+        assert view.last_checkpoint() == list(view.checkpoints())[-1]
         assert view.event_count() == size
 
 

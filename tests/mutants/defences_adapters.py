@@ -27,7 +27,7 @@ ADAPTERS: Final = (
     Mutant(
         "keys: any mode",
         KEYS,
-        "if facts.st_mode & 0o177:",
+        "if mode & 0o177 and not (mode == 0o440 and _is_credential(path)):",
         "if False:",
         (f"{KEY_TESTS}::test_a_mode_that_lets_others_in_is_refused",),
     ),

@@ -106,8 +106,8 @@ CHANGE: Final = (
     Mutant(
         "moves: deleted while nobody could look where it went",
         RUN,
-        "        if late_failure:\n",
-        "        if False:\n",
+        "        if late_failure or self.order.hold:\n",
+        "        if self.order.hold:\n",
         (
             "tests/acceptance/test_once_wrong_lost.py::test_nothing_is_deleted_while_a_folder_that_moves_are_looked_for_in_can_not_be_listed",
         ),

@@ -62,7 +62,7 @@ ENDS: Final = (
     ),
     Mutant(
         "exits: integrity is not the worst",
-        EXITS,
+        "syncd/operations/exits.py",
         "    Exit.INTEGRITY,\n    Exit.HALTED,\n    Exit.INCOMPLETE,\n",
         "    Exit.INCOMPLETE,\n    Exit.HALTED,\n    Exit.INTEGRITY,\n",
         (f"{FRAME_TESTS}::test_several_exits_combine_by_precedence",),

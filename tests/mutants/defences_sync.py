@@ -27,8 +27,8 @@ SYNC: Final = (
     Mutant(
         "order: the index before the intent",
         APPLY,
-        "        self._intend(group)\n        if group.items:\n            self._write(group)\n",
-        "        if group.items:\n            self._write(group)\n        self._intend(group)\n",
+        "        self._intend(group)\n        if group.items:\n            self._write(group, vectors)\n",
+        "        if group.items:\n            self._write(group, vectors)\n        self._intend(group)\n",
         INTENT,
     ),
     Mutant(
@@ -79,8 +79,8 @@ SYNC: Final = (
     Mutant(
         "order: texts that are there are embedded again",
         "syncd/sync/vectors.py",
-        "for fp in texts if fp not in afresh])",
-        "for fp in texts if False])",
+        "for fp in texts if fp not in afresh], ",
+        "for fp in texts if False], ",
         (f"{ORDER}::test_a_copied_text_is_not_embedded_again",),
     ),
     Mutant(
@@ -117,9 +117,9 @@ SYNC: Final = (
     ),
     Mutant(
         "deletion: a failed listing says nothing of what is below",
-        "syncd/sync/observe.py",
-        'root in ("", prefix) or prefix.startswith(root + "/")',
-        'root in ("", prefix)',
+        "syncd/core/scope.py",
+        'tree in ("", name) or name.startswith(tree + "/")',
+        'tree in ("", name)',
         LISTING,
     ),
     Mutant(
@@ -156,7 +156,7 @@ SYNC: Final = (
     Mutant(
         "guard: a page with something undone is done with", CONTENTS, "if visit.settled else None", "if True else None", WIDENING
     ),
-    Mutant("guard: any run can be confirmed", "syncd/sync/every.py", "runs[0].state == RunState.HALTED and ", "", CONFIRM),
+    Mutant("guard: any run can be confirmed", "syncd/sync/every.py", "run.state == RunState.HALTED and ", "", CONFIRM),
     Mutant("guard: a few letters confirm", "syncd/sync/every.py", "len(named) >= SHORTEST and ", "", CONFIRM),
     # -- points that the index lost
     Mutant(

@@ -65,6 +65,9 @@ class MemoryTx:
     def checkpoints(self):
         return iter([self.checkpoint_rows[size] for size in sorted(self.checkpoint_rows)])
 
+    def last_checkpoint(self):
+        return self.checkpoint_rows[max(self.checkpoint_rows)] if self.checkpoint_rows else None
+
     def put_event(self, row):
         assert row.seq not in self.event_rows
         self.event_rows[row.seq] = row

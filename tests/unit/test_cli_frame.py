@@ -8,11 +8,12 @@ import sys
 import click
 import pytest
 
-from syncd.cli.exits import MEANING, epilog, execute, worst
+from syncd.cli.exits import MEANING, epilog, execute
 from syncd.cli.lazy import Entry, LazyGroup
 from syncd.cli.main import COMMANDS, syncd
 from syncd.cli.output import emit_json, emit_json_list, printable, progress, table
 from syncd.errors import Exit, LedgerBusy, SyncdError
+from syncd.operations.exits import worst
 
 HEAVY = (
     "torch",
@@ -158,11 +159,11 @@ def test_a_reader_that_goes_away_ends_quietly(count):
 
 
 def test_output_that_cannot_be_written_is_an_error():
-    """A full disk behind `>` is not success."""
+    """A full disk behind `>` is not success, and no riddle."""
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         done = run_script("    click.echo('x')", stdout=full)
-    assert done.returncode == 1
-    assert "unexpected OSError" in done.stderr
+    assert done.returncode == 69
+    assert done.stderr.startswith("syncd: The output can't be written: No space left on device.")
 
 
 def test_a_broken_pipe_elsewhere_is_no_quiet_end():

@@ -1,26 +1,35 @@
-"""What README and docs say is so: commands, options, configuration keys, tables, links and the promise."""
+"""What README and docs say is so: commands, options, configuration keys, tables, paths of the API, links and the promise."""
 
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+from syncd.adapters.sources.filesystem import listening, watching
 from syncd.audit.event import EventType
 from syncd.cli.exits import MEANING
 from syncd.cli.main import syncd
-from syncd.cli.search import _hit
 from syncd.config.complaint import keys
 from syncd.config.model import Config
 from syncd.core.model import Reason
+from syncd.daemon.control.openapi import described
+from syncd.daemon.control.problems import STATUS
+from syncd.daemon.control.requests import RequestReader
+from syncd.operations.operation import EVERY_ROLE
+from syncd.operations.search import shown
+from syncd.operations.table import OPERATIONS
 from syncd.retrieval.reader import Hit
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 KEYS = {".".join(path) for path in keys(Config)}
 SECTIONS = {key.split(".")[0] for key in KEYS}
+RUNNERS = {"timeout", "flock", "env", "sudo"}
+"""Commands that run another one."""
 
 PROMISE = """\
 syncd seals ACLs, names and text before they reach the vector store and binds them to their point. It does not encrypt vectors: \
@@ -46,20 +55,25 @@ def spans(text: str) -> list[str]:
 
 
 def commands(line: str) -> list[list[str]]:
-    """The arguments of every `syncd` that a shell would run for this line."""
+    """The arguments of every `syncd` that a shell, or cron, would run for this line."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = "#"
     calls: list[list[str]] = []
     current: list[str] | None = None
+    first, other = True, False
     for word in lexer:
         if set(word) <= set("();<>|&"):
-            current = None
+            current, first, other = None, True, False
         elif current is not None:
             current.append(word)
-        elif word == "syncd" or word.endswith("/syncd"):
+        elif not other and (word == "syncd" or word.endswith("/syncd")):
             current = []
             calls.append(current)
+        elif first and not (word in RUNNERS or re.match(r"\w+=|[*/0-9]+$", word)):
+            other = True  # `chown syncd STATE` runs another program
+        else:
+            first = False
     return calls
 
 
@@ -112,11 +126,13 @@ def test_what_the_demo_typed_exists(page):
 def test_the_checker_finds_what_is_not_there():
     """A command, an option or a value that does not exist is noticed: the tests above can fail."""
     for line in (
-        "syncd run",
+        "syncd run --twice",
+        "timeout 9 syncd statis",
+        "A=b /opt/syncd/bin/syncd jobs look",
         "syncd audit export",
         "syncd sync --forc",
         "syncd search x -k 0",
-        "syncd reindex",
+        "syncd wait",
         "a | syncd nope",
     ):
         with pytest.raises((AssertionError, click.UsageError)):
@@ -128,14 +144,35 @@ def test_the_checker_finds_what_is_not_there():
 def test_every_configuration_key_exists(page):
     """`section.key` in inline code, and every key of a TOML block, is one that can be written."""
     text = page.read_text()
-    events = {type_.value for type_ in EventType}
+    events = {type_.value for type_ in EventType} | logged()
     dotted = {span.partition(" =")[0] for span in spans(text) if re.match(r"[a-z]+(\.[a-z_]+)+( =|$)", span)}
     assert {name for name in dotted - events if name.split(".")[0] in SECTIONS and not name.endswith((".py", ".toml"))} <= KEYS
     for language, content in fences(text):
         if language == "toml":
-            for source in tomllib.loads(content)["source"]:
-                assert {f"source.{key}" for key in source} <= KEYS
-                assert {f"source.acl.{key}" for rule in source.get("acl", []) for key in rule} <= KEYS
+            assert set(written(tomllib.loads(content))) <= KEYS
+
+
+def written(value: object, path: str = "") -> Iterator[str]:
+    """The dotted key of everything in a configuration."""
+    if isinstance(value, list):
+        for each in value:
+            yield from written(each, path)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            dotted = f"{path}.{key}" if path else key
+            yield dotted
+            yield from written(each, dotted)
+
+
+def code(folder: str = "") -> str:
+    """The text of the program."""
+    return "".join(file.read_text() for file in (ROOT / "syncd" / folder).rglob("*.py"))
+
+
+def logged() -> set[str]:
+    """The events of the process log."""
+    call = r'(?:(?:_log|get_logger\(\))\.\w+|\blevel)\(\s*(?:\w+, )?"([a-z]+\.[a-z-]+)"'
+    return set(re.findall(call, code("daemon")))
 
 
 def test_the_promise_stands_word_for_word():
@@ -165,7 +202,7 @@ def test_every_field_of_a_hit_is_explained():
     """The table for developers has each field that `search --json` prints, and no other."""
     hit = Hit(score=1.0, source="s", key="k", doc="d", title=None, heading="", path=(), span=(0, 1), text=None)
     names = re.findall(r"`(\w+)`", " ".join(table((ROOT / "docs/applications.md").read_text(), "| field | meaning |")))
-    assert sorted(names) == sorted(_hit(hit))
+    assert sorted(names) == sorted(shown(hit, pending=False))
 
 
 def test_every_reason_for_quarantine_is_explained():
@@ -176,10 +213,67 @@ def test_every_reason_for_quarantine_is_explained():
 
 def test_every_event_that_occurs_is_explained():
     """The table for auditors has each type of event that the code writes, and none that it does not."""
-    code = "".join(path.read_text() for path in (ROOT / "syncd").rglob("*.py"))
-    written = {EventType[name].value for name in re.findall(r"EventType\.([A-Z_]+)", code)}
+    occurring = {EventType[name].value for name in re.findall(r"EventType\.([A-Z_]+)", code())}
     names = re.findall(r"`([a-z.]+)`", " ".join(table((ROOT / "docs/auditing.md").read_text(), "| type | when |")))
-    assert sorted(names) == sorted(written)
+    assert sorted(names) == sorted(occurring)
+
+
+def test_every_event_of_the_process_log_is_explained():
+    """The table for operators has each of them, one by one or by its family, and none that is not logged."""
+    rows = table((ROOT / "docs/operations.md").read_text(), "| event | meaning |")
+    names = set(re.findall(r"`([a-z-]+\.[a-z*-]+)`", " ".join([*rows, *rows.values()])))
+    families = {name.removesuffix("*") for name in names if name.endswith("*")}
+    single = {name for name in names if not name.endswith("*")}
+    assert single <= logged()
+    assert {name for name in logged() - single if not name.startswith(tuple(families))} == set()
+    assert all(any(name.startswith(family) for name in logged()) for family in families)
+
+
+def test_every_reason_to_doubt_hints_is_explained():
+    """The words that a watch gives as its fault are in the table of reasons, with what to do."""
+    told = " ".join(table((ROOT / "docs/operations.md").read_text(), "| reason | what to do |"))
+    words = [
+        value
+        for module in (listening, watching)
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, str)
+    ]
+    assert len(words) > 8
+    assert [word for word in words if word not in told] == []
+
+
+def test_the_roles_are_the_ones_of_the_program():
+    """The table for administrators has every operation, and who may ask for it."""
+    rows = table((ROOT / "docs/administration.md").read_text(), "| what | needs one of |")
+    found = {}
+    for what, roles in rows.items():
+        for name in re.findall(r"`([a-z -]+)`", what):
+            named = set(re.findall(r"`([a-z]+)`", roles)) or {role.value for role in EVERY_ROLE}
+            found[name.replace(" --", " ").replace(" ", "-")] = named
+    operations = {operation.name: {role.value for role in operation.roles} for operation in OPERATIONS}
+    more = {
+        "search-as": {"reader"},
+        "sync-confirm": {"admin"},
+        "reconcile-repair": {"admin"},
+        "jobs-list": {"operator", "auditor", "admin"},
+    }
+    assert found == operations | more | {"jobs-watch": more["jobs-list"]}
+
+
+def test_the_statuses_are_the_ones_of_the_program():
+    """The table for developers has each status that the daemon answers an error with."""
+    rows = table((ROOT / "docs/applications.md").read_text(), "| status | what an application should do |")
+    more = {404, 405, 413, 415, 422, 500}
+    assert {int(status) for status in rows} == {int(status) for status in STATUS.values()} | more
+
+
+@pages
+def test_every_path_of_the_api_exists(page):
+    """What is asked of the socket is something that it answers."""
+    described_ = described(OPERATIONS, {each.name: RequestReader(each.request) for each in OPERATIONS})
+    paths = [re.sub(r"\{\w+\}", "[0-9a-f]+", path) for path in described_["paths"]]
+    for path in re.findall(r"/v1/[a-z0-9/.-]*[a-z0-9]", page.read_text()):
+        assert any(re.fullmatch(known, path) for known in paths), path
 
 
 def anchors(page: Path) -> set[str]:

@@ -43,6 +43,7 @@ def page(markup: str) -> str:
 def test_kinds(key: str, kind: Kind) -> None:
     """The last extension of the last part decides, in any case; a dot at the front makes no extension."""
     assert kind_of(key) is kind
+    assert TextExtractor().kind(key) == kind.name
 
 
 @pytest.mark.parametrize(

@@ -119,12 +119,12 @@ def test_look_ups_scan_nothing(path: Path) -> None:
             plans[statement] = [row[3] for row in told]
 
         view.meta("k"), view.source(key), view.page(key), view.doc(key), view.doc_at(key), view.docs_of_page(key)
-        view.docs_with_identity(key, key), view.points(key), view.owners([key]), view.names(key), view.names_of(key)
+        view.docs_with_identity(key, key), view.points(key), view.owners([key], [key]), view.names(key), view.names_of(key)
         view.class_of(key), view.quarantine(key), view.quarantine_of_page(key), view.event(1), view.event_count(), view.runs(key)
         for stream in (view.pages(key), view.docs(key), view.docs(), view.staged(key), view.quarantined(key), view.events(2)):
             list(stream)
-        list(view.nodes()), list(view.nodes(1)), list(view.checkpoints())
-    assert len(plans) == 26
+        list(view.nodes()), list(view.nodes(1)), list(view.checkpoints()), view.last_checkpoint()
+    assert len(plans) == 27
     assert [step for steps in plans.values() for step in steps if step.startswith("SCAN")] == []
     streams = [steps for statement, steps in plans.items() if "LIMIT" in statement and "FROM run" not in statement]
     assert [step for steps in streams for step in steps if "TEMP B-TREE" in step] == []

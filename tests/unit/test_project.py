@@ -71,7 +71,7 @@ def test_the_changelog_knows_this_version():
     assert re.search(rf"^## .*\b{re.escape(syncd.__version__)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("target", ["setup", "demo", "test", "lint", "bench", "mutants", "clean", "help"])
+@pytest.mark.parametrize("target", ["setup", "demo", "test", "lint", "bench", "chaos", "mutants", "clean", "help"])
 def test_make_knows_its_targets(target):
     """Each target of the contract can be made, as far as a dry run tells."""
     subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)

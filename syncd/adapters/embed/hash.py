@@ -1,12 +1,13 @@
 """An embedder without a model: signed feature hashing, the same bits on every machine. For tests, trials and demonstrations."""
 
 import hashlib
+import json
 import re
 import zlib
 from collections.abc import Sequence
 from math import sqrt
 
-from syncd.core.model import Refusal, Vector
+from syncd.core.model import Lane, Refusal, Vector
 
 _DIMENSION = 384
 _WINDOW = 254
@@ -22,8 +23,12 @@ _REMEMBERED_LENGTH = 32
 class _Features(dict[bytes, int]):
     """word -> its signed weight, shifted left, and its slot, in one integer; forgets everything when it holds too many words."""
 
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._seed = seed
+
     def __missing__(self, word: bytes) -> int:
-        crc = zlib.crc32(word)
+        crc = zlib.crc32(word, self._seed)
         weight = 2048 * min(len(word), 8)  # long words are rare words: they say more than "the"
         feature = ((weight if crc >> 31 else -weight) << _SLOT_BITS) | (crc % _DIMENSION)
         if len(word) <= _REMEMBERED_LENGTH:
@@ -44,11 +49,12 @@ class HashEmbedder:
     """384 dimensions: the distinct words of a text, hashed, and a little of SHAKE-256 so that no two texts share a vector.
 
     All sums are of integers that a float64 holds exactly, and the one square root and division are correctly rounded, so a text
-    has the same bits everywhere and in every batch.
+    has the same bits everywhere and in every batch. Another revision is another space, so that replacing a model can be tried.
     """
 
-    def __init__(self) -> None:
-        self._features = _Features()
+    def __init__(self, revision: str = "") -> None:
+        self._revision = revision
+        self._features = _Features(zlib.crc32(revision.encode()))
         self._embedded = 0
 
     @property
@@ -57,9 +63,14 @@ class HashEmbedder:
         return "hash"
 
     @property
+    def settings(self) -> str:
+        """What it takes to have this embedder again, as JSON."""
+        return json.dumps({"backend": "hash", "revision": self._revision})
+
+    @property
     def space(self) -> bytes:
         """32 bytes; a change of anything that changes a vector changes the number in it."""
-        return hashlib.sha256(b"syncd hash embedder 1").digest()
+        return hashlib.sha256(b"syncd hash embedder 1" + self._revision.encode()).digest()
 
     @property
     def dimension(self) -> int:
@@ -76,11 +87,14 @@ class HashEmbedder:
         """How many texts were embedded by this object; questions are not counted."""
         return self._embedded
 
+    def warm(self) -> None:
+        """There is nothing to load."""
+
     def offsets(self, text: str) -> Sequence[int]:
         """Where each word, each further eight characters of a long one, and each punctuation mark starts."""
         return [found.start() for found in _TOKEN.finditer(text)]
 
-    def embed(self, texts: Sequence[str]) -> list[Vector | Refusal]:
+    def embed(self, texts: Sequence[str], lane: Lane = Lane.LIVE) -> list[Vector | Refusal]:  # noqa: ARG002 - it takes no time
         """One unit vector a text, in order; nothing is refused."""
         vectors: list[Vector | Refusal] = [self._vector(text) for text in texts]
         self._embedded += len(vectors)

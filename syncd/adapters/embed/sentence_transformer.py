@@ -1,17 +1,22 @@
 """An embedder over a sentence-transformers model: batches, failures and normalising are ours, the arithmetic is the library's."""
 
+import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from threading import Lock
+from threading import Lock, get_native_id
 
 from syncd.adapters.embed.loaded_model import LoadedModel
 from syncd.adapters.embed.model_files import ModelFiles, read_model
 from syncd.adapters.embed.model_location import DEFAULT_MODEL
 from syncd.adapters.embed.model_tokens import ModelTokens
 from syncd.adapters.embed.runner import Runner
-from syncd.core.model import Refusal, Vector
+from syncd.core.model import Lane, Refusal, Vector
 from syncd.errors import EmbeddingFailed, ModelUnavailable
 
+NICE = 10
+"""How nice what can wait is to the rest of the machine: a tenth of a share, and all of it when nobody else wants it."""
 _PROBE = "Is the embedder well?"
 
 
@@ -50,6 +55,11 @@ class SentenceTransformerEmbedder:
         """The model, for people."""
         return self._name
 
+    @property
+    def settings(self) -> str:
+        """What it takes to have this embedder again, as JSON."""
+        return json.dumps({"backend": "sentence-transformers", "model": self._name, "revision": self._revision or ""})
+
     @cached_property
     def space(self) -> bytes:
         """32 bytes: digest of the model's files, the document prompt and the window; the same wherever the files came from."""
@@ -84,13 +94,16 @@ class SentenceTransformerEmbedder:
         for text in ("a", "a " * self.window):
             self._runner().vectors([text], self._document_prompt, "document")
 
-    def embed(self, texts: Sequence[str]) -> list[Vector | Refusal]:
-        """One vector a text, in order; a text that the model refuses costs only itself.
+    def embed(self, texts: Sequence[str], lane: Lane = Lane.LIVE) -> list[Vector | Refusal]:
+        """One vector a text, in order; a text that the model refuses costs only itself. What is backfill yields to all else.
 
         Raises EmbeddingFailed when no text of the call got a vector, and neither does one that is known to be good.
         """
         if not texts:
             return []
+        return self._backstage.submit(self._embed, texts).result() if lane is Lane.BACKFILL else self._embed(texts)
+
+    def _embed(self, texts: Sequence[str]) -> list[Vector | Refusal]:
         results = self._runner().vectors(texts, self._document_prompt, "document")
         refused = sum(isinstance(result, Refusal) for result in results)
         if refused == len(results):  # either every text is bad, or the embedder is: ask it something harmless
@@ -108,6 +121,11 @@ class SentenceTransformerEmbedder:
         if isinstance(result, Refusal):
             raise EmbeddingFailed(detail=result.detail)
         return result
+
+    @cached_property
+    def _backstage(self) -> ThreadPoolExecutor:
+        """The one thread for what can wait: the kernel prefers everything else to it and to the threads that the model starts."""
+        return ThreadPoolExecutor(1, "embed-backfill", initializer=_step_back)
 
     @cached_property
     def _files(self) -> ModelFiles:
@@ -132,3 +150,8 @@ class SentenceTransformerEmbedder:
                 model = LoadedModel(self._files, self._device)
                 self._loaded = Runner(model, self._batch_tokens or model.device.batch_tokens)
             return self._loaded
+
+
+def _step_back() -> None:
+    """Have the kernel prefer every other thread to this one; threads that it starts, the model's among them, do as it does."""
+    os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)

@@ -26,6 +26,10 @@ class TextExtractor:
         """Its own version, and those of the libraries that read HTML."""
         return self._version
 
+    def kind(self, key: str) -> str:
+        """The kind that the extension names."""
+        return kind_of(key).name
+
     def extract(self, content: Content, key: str) -> Extracted | Refusal:
         """The text of `content`, or a refusal for its FORMAT. No bytes are an empty text, which has no chunks and is no error."""
         kind = kind_of(key)

@@ -5,7 +5,6 @@ it survive a power cut. After a child that died, the next call starts another on
 covers what was acknowledged before. A write bigger than a frame is several writes: when one fails, those before it were done.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
@@ -15,28 +14,26 @@ from syncd.adapters.index import checks
 from syncd.adapters.index.edge_process import EngineLost, EngineProcess
 from syncd.adapters.index.lock import DirectoryLock
 from syncd.adapters.index.paging import PAGE, pages, read_on
+from syncd.adapters.index.space import free_bytes_of, occupied_bytes
 from syncd.adapters.index.wire import frame_bytes, pack_points, pack_where, unpack_point
 from syncd.core.model import Payload, Point, PointId, Scored, Vector, Where
 from syncd.errors import DiskFull, IndexNotFound, IndexUnavailable, IndexUnknownOutcome
 
 _MIB = 2**20
 _FRAME_BYTES = 8 * _MIB
+_TIDIED = 250_000
+"""Points of a collection that is tidied up: some seconds for every ten thousand."""
 _GROWTH = 4
 """A write may take this many times its size on the disk: log, storage, indexes."""
-
-
-def free_bytes_of(path: Path) -> int:
-    """What an unprivileged process can still write at `path`."""
-    return shutil.disk_usage(path).free
 
 
 class EdgeIndex:
     """Collections under the directory `path`, made with mode 0700 on first use.
 
     free_bytes: what stays free on the disk at least; a write that would go below raises DiskFull before the engine is asked,
-    for a full disk kills the engine (SIGBUS). free_space: what tells how much is free. lock_wait: seconds for another syncd to
-    let go, then IndexBusy. call_timeout: seconds for one call, then the engine is killed. All methods may be called from any
-    thread; calls take turns.
+    for a full disk kills the engine (SIGBUS). Half of that may be used by what closes or takes away. free_space: what tells how
+    much is free. lock_wait: seconds for another syncd to let go, then IndexBusy. call_timeout: seconds for one call, then the
+    engine is killed. All methods may be called from any thread; calls take turns.
     """
 
     name = "edge"
@@ -75,7 +72,8 @@ class EdgeIndex:
         """Create it, with its payload indexes, unless it is there; IndexInvalid when it is there with another dimension."""
         checks.check_name("collection", collection)
         checks.check_dimension(dimension)
-        self._room(0)
+        if not (self._path / "collections" / collection).exists():  # one that is there can be worked with, whatever is free
+            self.make_sure_of_room(0)
         self._write("ensure", collection, dimension)
         self._dimensions[collection] = dimension
 
@@ -103,11 +101,15 @@ class EdgeIndex:
 
     # -- writes --------------------------------------------------------------------------------------------------------
 
+    def make_sure_of_room(self, size: int) -> None:
+        """Raises DiskFull, before the engine is asked, when `size` more bytes would eat the reserve."""
+        self._room(self._reserve + _GROWTH * size)
+
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         """Insert or replace whole points, in frames of about 8 MB; of equal ids the last one stays."""
         checks.check_points(points, self._dimension(collection))
         for frame, size in _frames(points):
-            self._room(size)
+            self.make_sure_of_room(size)
             self._write("upsert", collection, pack_points(frame), touches=collection)
 
     def set_payload(self, collection: str, payload: Payload, where: Where) -> None:
@@ -115,15 +117,24 @@ class EdgeIndex:
         checks.check_payload(payload)
         if self._pointless(collection, where) or not payload:
             return
-        self._room(frame_bytes(payload))
+        self._room(self._reserve // 2 + _GROWTH * frame_bytes(payload))
         self._write("set_payload", collection, dict(payload), pack_where(checks.effective(where)), touches=collection)
 
     def delete(self, collection: str, where: Where) -> None:
         """Remove every point that matches."""
         if self._pointless(collection, where):
             return
-        self._room(0)
+        self._room(self._reserve // 2)
         self._write("delete", collection, pack_where(checks.effective(where)), touches=collection)
+
+    def tidy(self, collection: str) -> None:
+        """Give back the space of what was deleted, where that is much and there is room for a copy.
+
+        Everybody waits meanwhile, so what would take too long is left as it is: a server is for that.
+        """
+        copy = occupied_bytes(self._path / "collections" / collection)
+        if self.count(collection, None) <= _TIDIED and self._free_space(self._path) >= self._reserve + copy:
+            self._write("tidy", collection, touches=collection)
 
     # -- reads ---------------------------------------------------------------------------------------------------------
 
@@ -204,9 +215,7 @@ class EdgeIndex:
             known = self._dimensions[collection] = int(self._read("dimension", collection))
         return known
 
-    def _room(self, size: int) -> None:
-        """Raises DiskFull, before the engine is asked, when `size` more bytes would eat the reserve."""
-        needed = self._reserve + _GROWTH * size
+    def _room(self, needed: int) -> None:
         try:
             self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
             free = self._free_space(self._path)

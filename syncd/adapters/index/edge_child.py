@@ -20,7 +20,7 @@ from syncd.errors import IndexInvalid, IndexNotFound
 _PR_SET_PDEATHSIG = 1
 OPERATIONS = frozenset(
     {"ensure", "drop", "collections", "dimension", "resolve", "switch"}
-    | {"upsert", "set_payload", "delete", "flush", "retrieve", "scroll", "count", "query"}
+    | {"upsert", "set_payload", "delete", "flush", "tidy", "retrieve", "scroll", "count", "query"}
 )
 """What a frame may ask for: methods of EdgeStore."""
 

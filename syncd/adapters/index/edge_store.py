@@ -29,6 +29,8 @@ from syncd.adapters.index.wire import Packed, unpack_where
 from syncd.errors import IndexInvalid, IndexNotFound
 
 _FORMAT = 1
+TIDY_SHARE, TIDY_LEAST = 0.2, 1_000
+"""The share of deleted points from which a collection is written anew, and the least number of points that it must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,14 @@ class EdgeStore:
                 # the engine syncs the data it mapped, but not every directory in which it made a file
                 sync_tree(self._home(collection) / "shard", files=False)
 
+    def tidy(self, collection: str) -> None:
+        """Write what is left of a collection anew where much was deleted or replaced; nothing else gives that space back."""
+        opened = self._opened(collection)
+        opened.shard.flush()
+        if opened.shard.optimize():
+            opened.shard.flush()
+            sync_tree(self._home(collection) / "shard", files=True)
+
     # -- reads ---------------------------------------------------------------------------------------------------------
 
     def retrieve(self, collection: str, ids: list[str], vectors: bool) -> list[Packed]:
@@ -172,7 +182,8 @@ class EdgeStore:
     def _opened(self, collection: str) -> _Open:
         if collection not in self._open:
             dimension = self.dimension(collection)
-            shard = engine.EdgeShard.load(str(self._home(collection) / "shard"))
+            shutil.rmtree(self._home(collection) / "shard/temp_segments", ignore_errors=True)  # of a tidying that was killed
+            shard = engine.EdgeShard.load(str(self._home(collection) / "shard"), _config(dimension))
             # a predecessor that was killed may have left acknowledged writes in the log only
             shard.flush()
             self._open[collection] = _Open(shard, struct.Struct(f"<{dimension}f"))
@@ -185,9 +196,7 @@ class EdgeStore:
 
     def _create(self, home: Path, dimension: int) -> None:
         home.mkdir()
-        # Dot: the vectors have unit length already, and an engine that normalises would not give back the bits it was given
-        vectors = engine.EdgeVectorParams(size=dimension, distance=engine.Distance.Dot)
-        shard = engine.EdgeShard.create(str(home / "shard"), engine.EdgeConfig(vectors=vectors))
+        shard = engine.EdgeShard.create(str(home / "shard"), _config(dimension))
         for fields, kind in (
             (KEYWORD_FIELDS, engine.PayloadSchemaType.Keyword),
             (INTEGER_FIELDS, engine.PayloadSchemaType.Integer),
@@ -198,6 +207,17 @@ class EdgeStore:
         shard.close()
         (home / "about.json").write_text(json.dumps({"format": _FORMAT, "dimension": dimension}))
         sync_tree(home, files=True)
+
+
+def _config(dimension: int) -> Any:
+    # Dot: the vectors have unit length already, and an engine that normalises would not give back the bits it was given
+    vectors = engine.EdgeVectorParams(size=dimension, distance=engine.Distance.Dot)
+    optimizers = engine.EdgeOptimizersConfig(
+        deleted_threshold=TIDY_SHARE,
+        vacuum_min_vector_number=TIDY_LEAST,
+        indexing_threshold=0,  # no graph: it costs minutes, and answers would not be exact
+    )
+    return engine.EdgeConfig(vectors=vectors, optimizers=optimizers)
 
 
 def _filter(where: list[Any] | None) -> Any | None:

@@ -28,6 +28,12 @@ class NullIndex:
         if (there := self._dimensions.setdefault(collection, dimension)) != dimension:
             raise IndexInvalid(detail=f"collection {collection} holds vectors of {there} components, not {dimension}")
 
+    def tidy(self, collection: str) -> None:
+        """Nothing was kept."""
+
+    def make_sure_of_room(self, size: int) -> None:
+        """There is room for nothing."""
+
     def drop_collection(self, collection: str) -> None:
         """Forget it and the aliases that point at it."""
         checks.check_name("collection", collection)

@@ -1,6 +1,7 @@
 """A Qdrant server or cluster as a VectorIndex, over REST (its gRPC does not live well with forks)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,12 @@ class QdrantIndex:
         from qdrant_client import QdrantClient  # noqa: PLC0415 -- seconds to import: paid by who uses it
 
         return cls(":memory:", client=QdrantClient(":memory:"))
+
+    def tidy(self, collection: str) -> None:
+        """The server does so by itself."""
+
+    def make_sure_of_room(self, size: int) -> None:
+        """The server looks after its own disk, and refuses what it can't take."""
 
     # -- collections and aliases ---------------------------------------------------------------------------------------
 
@@ -83,18 +90,21 @@ class QdrantIndex:
         """Insert or replace whole points; of equal ids the last one stays."""
         checks.check_points(points, self._dimension(collection))
         for batch in pages(points, _BATCH):
-            self._rest.upsert(collection, batch)
+            with self._asking(collection):
+                self._rest.upsert(collection, batch)
 
     def set_payload(self, collection: str, payload: Payload, where: Where) -> None:
         """Merge `payload` into every point that matches."""
         checks.check_payload(payload)
         if not self._pointless(collection, where) and payload:
-            self._rest.set_payload(collection, payload, checks.effective(where))
+            with self._asking(collection):
+                self._rest.set_payload(collection, payload, checks.effective(where))
 
     def delete(self, collection: str, where: Where) -> None:
         """Remove every point that matches."""
         if not self._pointless(collection, where):
-            self._rest.delete(collection, checks.effective(where))
+            with self._asking(collection):
+                self._rest.delete(collection, checks.effective(where))
 
     # -- reads ---------------------------------------------------------------------------------------------------------
 
@@ -103,7 +113,8 @@ class QdrantIndex:
         self._dimension(collection)
         checks.check_ids(ids)
         wanted = list(dict.fromkeys(ids))
-        return [found for page in pages(wanted, _BATCH) for found in self._rest.retrieve(collection, page, vectors=vectors)]
+        with self._asking(collection):
+            return [found for page in pages(wanted, _BATCH) for found in self._rest.retrieve(collection, page, vectors=vectors)]
 
     def scroll(
         self, collection: str, where: Where | None, after: PointId | None, limit: int, *, vectors: bool
@@ -114,13 +125,17 @@ class QdrantIndex:
         if self._pointless(collection, where):
             return [], None
         chosen = None if where is None else checks.effective(where)
-        return read_on(lambda start, count: self._rest.scroll(collection, chosen, start, count, vectors=vectors), after, limit)
+        with self._asking(collection):
+            return read_on(
+                lambda start, count: self._rest.scroll(collection, chosen, start, count, vectors=vectors), after, limit
+            )
 
     def count(self, collection: str, where: Where | None) -> int:
         """Exactly how many points match."""
         if self._pointless(collection, where):
             return 0
-        return self._rest.count(collection, None if where is None else checks.effective(where))
+        with self._asking(collection):
+            return self._rest.count(collection, None if where is None else checks.effective(where))
 
     def query(self, collection: str, vector: Vector, where: Where, limit: int) -> list[Scored]:
         """The nearest `limit` points that match, best first; approximate where the server has built a graph."""
@@ -128,7 +143,8 @@ class QdrantIndex:
         checks.check_vectors([vector], self._dimension(collection))
         if self._pointless(collection, where) or not limit:
             return []
-        return self._rest.query(collection, vector, checks.effective(where), limit)
+        with self._asking(collection):
+            return self._rest.query(collection, vector, checks.effective(where), limit)
 
     # -- durability and end --------------------------------------------------------------------------------------------
 
@@ -146,14 +162,25 @@ class QdrantIndex:
     def _rest(self) -> "QdrantRest":
         from qdrant_client import QdrantClient  # noqa: PLC0415 -- seconds to import: paid at the first call
 
+        from syncd.adapters.index.qdrant_outcome import in_time  # noqa: PLC0415 -- as above
         from syncd.adapters.index.qdrant_rest import QdrantRest  # noqa: PLC0415 -- as above
 
         if self._client is not None:
             return QdrantRest(self._client, server=self._url != ":memory:")
+        seconds = max(1, round(self._timeout))
         client = QdrantClient(
-            url=self._url, api_key=self._api_key, timeout=max(1, round(self._timeout)), check_compatibility=False
+            url=self._url, api_key=self._api_key, timeout=seconds, check_compatibility=False, event_hooks=in_time(seconds)
         )
         return QdrantRest(client, server=True)
+
+    @contextmanager
+    def _asking(self, collection: str) -> Iterator[None]:
+        """What is remembered of a collection goes with the first answer that it is not there: it may come back as another."""
+        try:
+            yield
+        except IndexNotFound:
+            self._dimensions.pop(collection, None)
+            raise
 
     def _pointless(self, collection: str, where: Where | None) -> bool:
         checks.check_where(where)

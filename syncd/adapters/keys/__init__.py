@@ -1,5 +1,5 @@
 """Keys on disk."""
 
-from syncd.adapters.keys.files import FileKeys, create_keys
+from syncd.adapters.keys.files import SECRET, FileKeys, create_keys, keys_in
 
-__all__ = ["FileKeys", "create_keys"]
+__all__ = ["SECRET", "FileKeys", "create_keys", "keys_in"]

@@ -5,6 +5,8 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from syncd.audit.note import Signer
@@ -50,6 +52,41 @@ class FileKeys:
         """The Ed25519 seed of the audit log."""
         return _read_secret(self._signing_key)
 
+    def add_epoch(self, cmk: bytes, nonces: Sequence[bytes]) -> Keyring:
+        """The keyring with one more epoch, whose master key is `cmk`; one nonce a key. The file is replaced as a whole."""
+        keyring = self.keyring()
+        added = replace(keyring, epochs=(*keyring.epochs, Epoch(keyring.current.number + 1, cmk)))
+        beside = self._keyring.with_name(f".{self._keyring.name}.new")
+        try:
+            beside.unlink(missing_ok=True)
+            _write_private(beside, _stored(added, _read_secret(self._kek), nonces))
+            beside.replace(self._keyring)
+        except OSError as error:
+            raise KeyUnsafe(
+                file=self._keyring,
+                what="place",
+                detail=f"a new key can't be put into it: {error.strerror}",
+                advice="let the account that owns the state write there",
+            ) from error
+        return added
+
+
+def keys_in(keyring: Keyring) -> int:
+    """How many keys are wrapped in it."""
+    return len(IDENTITY_ROLES) + len(keyring.epochs)
+
+
+def _stored(keyring: Keyring, kek: bytes, nonces: Sequence[bytes]) -> bytes:
+    """The keyring as its file has it."""
+    wrapped = wrap_keyring(keyring, kek, list(nonces))
+    stored = {
+        "format": 1,
+        "install": keyring.install.hex(),
+        "algorithm": keyring.algorithm,
+        "keys": {name: base64.b64encode(blob).decode("ascii") for name, blob in wrapped.items()},
+    }
+    return json.dumps(stored, indent=1).encode()
+
 
 def create_keys(folder: Path, *, algorithm: str, origin: str) -> str:
     """Make KEK, keyring and signing key in `folder`; returns the verifier key that a configuration pins."""
@@ -61,16 +98,9 @@ def create_keys(folder: Path, *, algorithm: str, origin: str) -> str:
         epochs=(Epoch(1, secrets.token_bytes(SECRET)),),
     )
     kek, seed = secrets.token_bytes(SECRET), secrets.token_bytes(SECRET)
-    nonces = [secrets.token_bytes(aead.NONCE) for _ in range(len(IDENTITY_ROLES) + len(keyring.epochs))]
-    wrapped = wrap_keyring(keyring, kek, nonces)
-    stored = {
-        "format": 1,
-        "install": keyring.install.hex(),
-        "algorithm": algorithm,
-        "keys": {name: base64.b64encode(blob).decode("ascii") for name, blob in wrapped.items()},
-    }
+    nonces = [secrets.token_bytes(aead.NONCE) for _ in range(keys_in(keyring))]
     _write_private(folder / KEK, kek)
-    _write_private(folder / KEYRING, json.dumps(stored, indent=1).encode())
+    _write_private(folder / KEYRING, _stored(keyring, kek, nonces))
     _write_private(folder / SIGNING, seed)
     return str(Signer(origin, seed).verifier)
 
@@ -96,8 +126,9 @@ def _read_private(path: Path) -> bytes:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             raise KeyUnsafe(file=path, what="kind", detail="not a regular file", advice="restore the file from its backup")
-        if facts.st_mode & 0o177:
-            detail = f"{stat.S_IMODE(facts.st_mode):04o} instead of 0400 or 0600"
+        mode = stat.S_IMODE(facts.st_mode)
+        if mode & 0o177 and not (mode == 0o440 and _is_credential(path)):
+            detail = f"{mode:04o} instead of 0400 or 0600"
             raise KeyUnsafe(file=path, what="mode", detail=detail, advice=f"`chmod 0400 {path}` as its owner")
         if facts.st_uid not in (0, os.geteuid()):
             detail = f"uid {facts.st_uid} instead of {os.geteuid()}"
@@ -106,6 +137,22 @@ def _read_private(path: Path) -> bytes:
         return os.read(handle, 1 << 20)
     finally:
         os.close(handle)
+
+
+def _is_credential(path: Path) -> bool:
+    """Whether the service manager put `path` where nobody else can put anything: then its group may read, as the mode has it.
+
+    For a service with an account of its own, systemd makes credentials 0440 of root. The group's bits are then the mask of an
+    ACL that names that account alone: they do not tell who may read, so the place has to vouch for it.
+    """
+    folder = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""))
+    if not folder.is_absolute() or path.parent != folder:
+        return False
+    try:
+        facts = folder.lstat()
+    except OSError:
+        return False  # a folder that can't be looked at excuses no mode
+    return stat.S_ISDIR(facts.st_mode) and not facts.st_mode & 0o022 and facts.st_uid in {0, os.geteuid()}
 
 
 def _read_secret(path: Path) -> bytes:

@@ -12,7 +12,10 @@ from syncd.adapters.ledger.engine import reader_engine, writer_engine
 from syncd.adapters.ledger.lock import FileLock
 from syncd.adapters.ledger.tx import SqlTx
 from syncd.adapters.ledger.view import SqlView
-from syncd.errors import LedgerMissing, LedgerOlder, LedgerUnavailable
+from syncd.errors import LedgerBusy, LedgerMissing, LedgerOlder, LedgerUnavailable
+
+TURN_S = 60.0
+"""How long a thread waits for the transaction of another one of this process; each takes milliseconds."""
 
 
 class SqlLedger:
@@ -24,6 +27,8 @@ class SqlLedger:
         self._writer = writer
         self._lock = lock
         self._writing = threading.Lock()
+        self._writes: int | None = None
+        """The thread whose transaction is open."""
 
     @classmethod
     def open(cls, path: Path, *, writer: bool, lock_wait: float = 10.0) -> "SqlLedger":
@@ -47,22 +52,47 @@ class SqlLedger:
             lock.release()
             raise
 
+    @classmethod
+    def set_aside(cls, path: Path, mark: str, lock_wait: float = 10.0) -> Path | None:
+        """Give a ledger of no use, and what belongs to it, another name: `PATH.mark`, which is returned; None where nothing was.
+
+        Raises LedgerBusy, LedgerUnavailable.
+        """
+        lock = FileLock.acquire(path, lock_wait)
+        aside = path.with_name(f"{path.name}.{mark}")
+        try:
+            parts = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "")]
+            found = [part for part in parts if part.exists()]
+            for part in found:
+                part.rename(aside.with_name(part.name.replace(path.name, aside.name, 1)))
+        except OSError as error:
+            raise LedgerUnavailable(file=path, detail=error.strerror) from error
+        finally:
+            lock.release()
+        return aside if found else None
+
     @contextmanager
     def write(self) -> Iterator[SqlTx]:
-        """One write transaction, of one thread at a time; an exception inside rolls all of it back.
+        """One write transaction, of one thread at a time: others wait for their turn. An exception inside rolls all of it back.
 
-        Raises RuntimeError when this ledger was opened for reading, or while another of its transactions is open.
+        Raises RuntimeError when this ledger was opened for reading, or while this thread has a transaction of it open; LedgerBusy
+        when another thread does not end its own.
         """
         if self._writer is None:
             raise RuntimeError("this ledger was opened for reading")
-        if not self._writing.acquire(blocking=False):
+        me = threading.get_ident()
+        if self._writes == me:
             raise RuntimeError("a write transaction of this ledger is open already")
+        if not self._writing.acquire(timeout=TURN_S):
+            raise LedgerBusy(file=self.path, seconds=f"{TURN_S:g}")
+        self._writes = me
         try:
             with self._writer.begin() as connection:
                 tx = SqlTx(connection, self.path)
                 yield tx
                 tx.flush()
         finally:
+            self._writes = None
             self._writing.release()
 
     @contextmanager

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from syncd.adapters.ledger.engine import writer_engine
 from syncd.errors import LedgerCorrupt, LedgerNewer, LedgerUnavailable
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision under migrations/versions, oldest first. Kept here too, so that opening a current file loads no Alembic."""
 
 QUICK_CHECK_BELOW = 64 * 1024 * 1024

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Row, Select, Table, bindparam, exists, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Row, Select, Table, and_, bindparam, exists, func, or_, select, tuple_
 
 from syncd.adapters.ledger.schema import (
     ACL_CLASS,
@@ -18,6 +18,8 @@ from syncd.adapters.ledger.schema import (
     AUDIT_LEAF,
     AUDIT_NODE,
     COLLECTION,
+    COPY,
+    COPY_POINT,
     DOCUMENT,
     INTENT,
     META,
@@ -31,8 +33,10 @@ from syncd.adapters.ledger.schema import (
 from syncd.core.rows import (
     ClassRow,
     CollectionRow,
+    CopyRow,
     DocRow,
     DocState,
+    Due,
     EventRow,
     Fence,
     IntentRow,
@@ -127,6 +131,7 @@ ALL_SOURCES = _SOURCES.by(SOURCE.c.source)
 ONE_SOURCE = _SOURCES.of(SOURCE.c.source)
 ONE_PAGE = _PAGES.of(PAGE.c.locator)
 PAGES_OF_SOURCE = _by_key(_PAGES.where(*_same(PAGE.c.source)), PAGE.c.locator, lambda row: row.locator)
+CHILDREN = _PAGES.where(*_same(PAGE.c.parent)).by(PAGE.c.locator)
 ONE_DOC = _DOCS.of(DOCUMENT.c.doc)
 ALL_DOCS = _by_key(_DOCS, DOCUMENT.c.doc, lambda row: row.doc)
 DOCS_OF_SOURCE = _by_key(_DOCS.where(*_same(DOCUMENT.c.source)), DOCUMENT.c.doc, lambda row: row.doc)
@@ -135,9 +140,12 @@ DOC_AT = _DOCS.where(*_same(DOCUMENT.c.locator))
 DOCS_WITH_IDENTITY = _DOCS.where(*_same(DOCUMENT.c.source, DOCUMENT.c.identity)).by(DOCUMENT.c.doc)
 STAGED = _by_key(_DOCS.where(*_same(DOCUMENT.c.source), DOCUMENT.c.staged.is_(True)), DOCUMENT.c.doc, lambda row: row.doc)
 POINTS_OF_DOC = _POINTS.of(POINT.c.doc).by(POINT.c.fp, POINT.c.occurrence)
+ONE_POINT = _POINTS.of(POINT.c.doc).where(*_same(POINT.c.fp, POINT.c.occurrence))
+POINTS_OF_DOCS = _POINTS.where(POINT.c.doc.in_(bindparam("docs", expanding=True))).by(POINT.c.fp, POINT.c.occurrence)
 PAGES_AT = _PAGES.where(PAGE.c.locator.in_(bindparam("locators", expanding=True)))
-OWNERS = _POINTS.where(POINT.c.fp.in_(bindparam("fps", expanding=True))).limited()
-OWNERS_OF_ONE = _POINTS.where(POINT.c.fp == bindparam("fp")).limited()
+_OTHERS = _POINTS.where(POINT.c.doc.not_in(bindparam("without", expanding=True)))
+OWNERS = _OTHERS.where(POINT.c.fp.in_(bindparam("fps", expanding=True))).limited()
+OWNERS_OF_ONE = _OTHERS.where(POINT.c.fp == bindparam("fp")).limited()
 NAMES_AT = _NAMES.where(*_same(NAME.c.locator)).by(NAME.c.seq, NAME.c.doc)
 NAMES_OF_DOC = _NAMES.of(NAME.c.doc).by(NAME.c.seq, NAME.c.locator)
 ALL_CLASSES = _CLASSES.by(ACL_CLASS.c.id)
@@ -161,6 +169,58 @@ ALL_INTENTS = _table(IntentRow, INTENT).by(INTENT.c.seq, INTENT.c.op)
 ALL_COLLECTIONS = _table(CollectionRow, COLLECTION).by(COLLECTION.c.name, COLLECTION.c.uid)
 ALL_RUNS = _RUNS
 RUNS_OF_SOURCE = _RUNS.where(*_same(RUN.c.source))
+DECIDING_RUN = RUNS_OF_SOURCE.where(or_(RUN.c.trigger != "hint", RUN.c.state == "halted"))
+EVENTS_OF_DOC = _by_key(_EVENTS.where(*_same(AUDIT_EVENT.c.doc)), AUDIT_EVENT.c.seq, lambda row: row.seq, -1)
+DUE_COUNT = Query(
+    select(func.count())
+    .select_from(DOCUMENT.outerjoin(QUARANTINE, QUARANTINE.c.doc == DOCUMENT.c.doc))
+    .where(DOCUMENT.c.due == Due.EMBED, QUARANTINE.c.doc.is_(None)),
+    (DOCUMENT, QUARANTINE),
+    _made(int),
+).where(*_same(DOCUMENT.c.source))
+
+_LIVE = DOCUMENT.c.state == DocState.LIVE
+_COPY_POINTS = _table(PointRow, COPY_POINT)
+ONE_COPY = _table(CopyRow, COPY).of(COPY.c.doc)
+COPY_POINTS_OF_DOC = _COPY_POINTS.of(COPY_POINT.c.doc).by(COPY_POINT.c.fp, COPY_POINT.c.occurrence)
+COPY_OWNERS = _COPY_POINTS.where(
+    COPY_POINT.c.fp.in_(bindparam("fps", expanding=True)), COPY_POINT.c.state == PointState.LIVE
+).limited()
+COPY_POINTS_COUNT = Query(select(func.count()).where(COPY_POINT.c.state == PointState.LIVE), (COPY_POINT,), _made(int))
+_behind = or_(
+    COPY.c.doc.is_(None),
+    COPY.c.content != DOCUMENT.c.content,
+    COPY.c.issued != DOCUMENT.c.issued,
+    COPY.c.shape != bindparam("shape"),
+)
+UNCOPIED = _by_key(
+    Query(
+        select(*[DOCUMENT.c[field.name] for field in fields(DocRow)])
+        .select_from(DOCUMENT.outerjoin(COPY, COPY.c.doc == DOCUMENT.c.doc))
+        .where(_LIVE, _behind),
+        (DOCUMENT, COPY),
+        _made(DocRow),
+    ),
+    DOCUMENT.c.doc,
+    lambda row: row.doc,
+)
+UNCOPIED_COUNT = Query(
+    select(func.count()).select_from(DOCUMENT.outerjoin(COPY, COPY.c.doc == DOCUMENT.c.doc)).where(_LIVE, _behind),
+    (DOCUMENT, COPY),
+    _made(int),
+)
+UNCOPIED_COUNT_OF_SOURCE = UNCOPIED_COUNT.where(*_same(DOCUMENT.c.source))
+ORPHANS = _by_key(
+    Query(
+        select(COPY.c.doc)
+        .select_from(COPY.outerjoin(DOCUMENT, and_(COPY.c.doc == DOCUMENT.c.doc, _LIVE)))
+        .where(DOCUMENT.c.doc.is_(None)),
+        (DOCUMENT, COPY),
+        _made(bytes),
+    ),
+    COPY.c.doc,
+    lambda doc: doc,
+)
 EVENTS_SINCE = _by_key(_EVENTS, AUDIT_EVENT.c.seq, lambda row: row.seq, -1)
 ONE_EVENT = _EVENTS.where(*_same(AUDIT_EVENT.c.seq))
 EVENT_COUNT = Query(select(func.max(AUDIT_EVENT.c.seq)), (AUDIT_EVENT,), _made(lambda last: 0 if last is None else last + 1))
@@ -173,8 +233,10 @@ ALL_NODES = Paged(
     lambda node: {"level": node[0], "index": node[1]},
 )
 NODES_OF_LEVEL = _by_key(_NODES.where(*_same(AUDIT_NODE.c.level)), AUDIT_NODE.c.idx, lambda node: node[1], -1)
+_CHECKPOINTS = _rows(lambda size, root, note: (size, root, note), [*AUDIT_CHECKPOINT.c], AUDIT_CHECKPOINT)
+LAST_CHECKPOINT = _CHECKPOINTS.where(AUDIT_CHECKPOINT.c.size >= 0).by(AUDIT_CHECKPOINT.c.size.desc()).limited()
 ALL_CHECKPOINTS = _by_key(
-    _rows(lambda size, root, note: (size, root, note), [*AUDIT_CHECKPOINT.c], AUDIT_CHECKPOINT),
+    _CHECKPOINTS,
     AUDIT_CHECKPOINT.c.size,
     lambda checkpoint: checkpoint[0],
     -1,
@@ -193,5 +255,18 @@ POINTS_COUNT_OF_SOURCE = Query(
     (POINT, DOCUMENT),
     _made(int),
 ).where(*_same(DOCUMENT.c.source))
-ALL_QUARANTINE_COUNT = Query(select(func.count()).select_from(QUARANTINE), (QUARANTINE,), _made(int))
+ALL_QUARANTINE_COUNT = Query(
+    select(func.count()).select_from(QUARANTINE).where(QUARANTINE.c.dropped.is_(False)), (QUARANTINE,), _made(int)
+)
+OLDER_COUNT_OF_SOURCE = Query(
+    select(func.count())
+    .select_from(QUARANTINE.join(DOCUMENT, DOCUMENT.c.doc == QUARANTINE.c.doc))
+    .where(
+        DOCUMENT.c.fence == Fence.NONE,
+        DOCUMENT.c.version != QUARANTINE.c.version,
+        exists().where(POINT.c.doc == DOCUMENT.c.doc, POINT.c.state == PointState.LIVE),
+    ),
+    (QUARANTINE, DOCUMENT, POINT),
+    _made(int),
+).where(*_same(QUARANTINE.c.source))
 QUARANTINE_COUNT_OF_SOURCE = ALL_QUARANTINE_COUNT.where(*_same(QUARANTINE.c.source))

@@ -19,10 +19,11 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.types import UserDefinedType
 
-from syncd.core.rows import DocState, Due, Fence, PointState
+from syncd.core.rows import CollectionState, DocState, Due, Fence, PointState
 
 
 class Blob(LargeBinary):
@@ -96,7 +97,16 @@ def _col(name: str, kind: Any = Blob, *, null: bool = False) -> Column[Any]:
 
 META = Table("meta", METADATA, _key("name", Text), _col("value"))
 SOURCE = Table("source", METADATA, _key("source"), _col("scan", Long), _col("complete_at", Double), _col("acls_at", Double))
-PAGE = Table("page", METADATA, _key("locator"), _col("source"), _col("stamp", null=True), _col("scan", Long), _col("sealed"))
+PAGE = Table(
+    "page",
+    METADATA,
+    _key("locator"),
+    _col("source"),
+    _col("stamp", null=True),
+    _col("scan", Long),
+    _col("sealed"),
+    _col("parent", null=True),
+)
 DOCUMENT = Table(
     "document",
     METADATA,
@@ -149,9 +159,29 @@ QUARANTINE = Table(
     _col("last_at", Double),
     _col("next_at", Double),
     _col("sealed"),
+    _col("dropped", Boolean),
 )
 INTENT = Table("intent", METADATA, _key("op"), _col("doc"), _col("kind", Text), _col("run"), _col("seq", Long))
-COLLECTION = Table("collection", METADATA, _key("uid"), _col("name", Text), _col("space"), _col("dimension", Integer))
+COLLECTION = Table(
+    "collection",
+    METADATA,
+    _key("uid"),
+    _col("name", Text),
+    _col("space"),
+    _col("dimension", Integer),
+    _col("state", Word(CollectionState)),
+    _col("embedder", Text),
+)
+COPY = Table("copy", METADATA, _key("doc"), _col("content"), _col("shape"), _col("issued", Long), _col("vault"))
+COPY_POINT = Table(
+    "copy_point",
+    METADATA,
+    _key("doc"),
+    _key("fp"),
+    _key("occurrence", Integer),
+    _col("state", Number(PointState)),
+    sqlite_with_rowid=False,
+)
 RUN = Table(
     "run",
     METADATA,
@@ -184,19 +214,24 @@ AUDIT_CHECKPOINT = Table("audit_checkpoint", METADATA, _key("size", Long), _col(
 # partial where SQLite keeps them; elsewhere whole indexes do the same (NULLs are distinct), and naming a dialect here loads it
 _located = DOCUMENT.c.locator.is_not(None)
 _staged = DOCUMENT.c.staged.is_(True)
+_due = text("due != 0")
 _identified = DOCUMENT.c.identity.is_not(None)
 Index("page_source", PAGE.c.source, PAGE.c.locator)
+Index("page_parent", PAGE.c.parent)
 Index("document_locator", DOCUMENT.c.locator, unique=True, sqlite_where=_located)
 Index("document_page", DOCUMENT.c.page)
 Index("document_source", DOCUMENT.c.source, DOCUMENT.c.doc)
 Index("document_identity", DOCUMENT.c.source, DOCUMENT.c.identity, DOCUMENT.c.doc, sqlite_where=_identified)
 Index("document_fence", DOCUMENT.c.source, DOCUMENT.c.fence, DOCUMENT.c.state)
+Index("document_due", DOCUMENT.c.source, DOCUMENT.c.due, DOCUMENT.c.doc, sqlite_where=_due)
 Index("document_staged", DOCUMENT.c.source, DOCUMENT.c.doc, sqlite_where=_staged)
 Index("document_class", DOCUMENT.c.class_id, DOCUMENT.c.state, DOCUMENT.c.doc)
 Index("point_fp", POINT.c.fp)
+Index("copy_point_fp", COPY_POINT.c.fp)
 Index("name_locator", NAME.c.locator)
 Index("acl_class_key", ACL_CLASS.c.key, unique=True)
 Index("quarantine_source", QUARANTINE.c.source, QUARANTINE.c.locator)
 Index("quarantine_page", QUARANTINE.c.page)
 Index("run_source", RUN.c.source, RUN.c.started_at)
 Index("run_started", RUN.c.started_at)
+Index("audit_event_doc", AUDIT_EVENT.c.doc, AUDIT_EVENT.c.seq, sqlite_where=AUDIT_EVENT.c.doc != "")

@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from syncd.adapters.ledger import queries
 from syncd.adapters.ledger.pending import Ordered, Replaced, Values, execute_many, plain_insert
@@ -21,6 +21,8 @@ from syncd.adapters.ledger.schema import (
     AUDIT_LEAF,
     AUDIT_NODE,
     COLLECTION,
+    COPY,
+    COPY_POINT,
     DOCUMENT,
     INTENT,
     META,
@@ -37,7 +39,10 @@ from syncd.adapters.ledger.view import PAGE_ROWS, SqlView
 from syncd.core.rows import (
     ClassRow,
     CollectionRow,
+    CopyRow,
     DocRow,
+    DocState,
+    Due,
     EventRow,
     IntentRow,
     NameRow,
@@ -54,6 +59,14 @@ WAITING_ROWS = 10_000
 
 _MARK_PAGE = update(PAGE).values(scan=bindparam("to")).where(PAGE.c.locator == bindparam("at"))
 _CLEAR_LOCATORS = update(DOCUMENT).where(DOCUMENT.c.doc.in_(bindparam("docs", expanding=True))).values(locator=None)
+_ADOPT_DOCUMENTS = (
+    update(DOCUMENT).where(DOCUMENT.c.doc == COPY.c.doc).values(shape=COPY.c.shape, vault=COPY.c.vault, floor=DOCUMENT.c.issued)
+)
+_LOOK_AT_THE_OTHERS = (
+    update(DOCUMENT)
+    .where(DOCUMENT.c.state == DocState.LIVE, DOCUMENT.c.due == Due.NO, DOCUMENT.c.doc.not_in(select(COPY.c.doc)))
+    .values(due=Due.LOOK)
+)
 _RESEAL_CLASS = (
     update(ACL_CLASS)
     .where(ACL_CLASS.c.id == bindparam("at"), ACL_CLASS.c.key == bindparam("of"), ACL_CLASS.c.uid == bindparam("known"))
@@ -75,6 +88,7 @@ _SOURCE, _PAGE, _DOC, _NAME = (
     _values(DocRow, DOCUMENT),
     _values(NameRow, NAME),
 )
+_COPY = _values(CopyRow, COPY)
 _QUARANTINE, _INTENT, _COLLECTION, _RUN = (
     _values(QuarantineRow, QUARANTINE),
     _values(IntentRow, INTENT),
@@ -89,7 +103,8 @@ class SqlTx(SqlView):
     def __init__(self, connection: Connection, file: Path) -> None:
         super().__init__(connection, file)
         self._replaced = {
-            table: Replaced(table) for table in (META, SOURCE, PAGE, POINT, NAME, QUARANTINE, INTENT, COLLECTION, RUN)
+            table: Replaced(table)
+            for table in (META, SOURCE, PAGE, POINT, NAME, QUARANTINE, INTENT, COLLECTION, RUN, COPY, COPY_POINT)
         }
         self._ordered = {
             table: Ordered(table, replace=table is DOCUMENT)
@@ -146,6 +161,44 @@ class SqlTx(SqlView):
         for row in rows:
             drop((row.doc, row.fp, row.occurrence))
         self._grow(len(rows))
+
+    def put_copy(self, row: CopyRow) -> None:
+        """Put what the filling collection holds of a document."""
+        self._put(COPY, (row.doc,), _COPY(row))
+
+    def drop_copy(self, doc: bytes) -> None:
+        """Forget it."""
+        self._drop(COPY, (doc,))
+
+    def put_copy_points(self, rows: Sequence[PointRow]) -> None:
+        """Put points of the filling collection."""
+        for row in rows:
+            key = (row.doc, row.fp, row.occurrence)
+            self._put(COPY_POINT, key, (*key, int(row.state)))
+
+    def drop_copy_points(self, rows: Sequence[PointRow]) -> None:
+        """Remove points of the filling collection; missing ones are passed over."""
+        for row in rows:
+            self._drop(COPY_POINT, (row.doc, row.fp, row.occurrence))
+
+    def adopt_copies(self) -> None:
+        """From here on the copies are what is recorded: of every document with one, its shape, card and points. Points of the
+        others are gone, and they are to be looked at.
+
+        Statements over whole tables: a million documents pass through no Python.
+        """
+        self.flush()
+        self._connection.execute(_ADOPT_DOCUMENTS)
+        self._connection.execute(_LOOK_AT_THE_OTHERS)
+        self._connection.execute(delete(POINT))
+        self._connection.execute(insert(POINT).from_select([c.name for c in POINT.columns], select(*COPY_POINT.columns)))
+        self.clear_copies()
+
+    def clear_copies(self) -> None:
+        """Forget everything that the filling collection holds."""
+        self.flush()
+        self._connection.execute(delete(COPY))
+        self._connection.execute(delete(COPY_POINT))
 
     def put_name(self, row: NameRow) -> None:
         """Put a name."""

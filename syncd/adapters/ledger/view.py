@@ -12,6 +12,7 @@ from syncd.adapters.ledger.queries import Paged, Query
 from syncd.core.rows import (
     ClassRow,
     CollectionRow,
+    CopyRow,
     Counts,
     DocRow,
     DocState,
@@ -69,6 +70,10 @@ class SqlView:
         """All pages of `source`, by locator."""
         return self._stream(queries.PAGES_OF_SOURCE, source=source)
 
+    def children(self, parent: bytes) -> list[PageRow]:
+        """The pages that lie in the page `parent`, by locator."""
+        return self._all(queries.CHILDREN, parent=parent)
+
     def doc(self, doc: bytes) -> DocRow | None:
         """One document, in whatever state."""
         return self._one(queries.ONE_DOC, doc=doc)
@@ -97,16 +102,32 @@ class SqlView:
         """The points of `doc`, by fp and occurrence."""
         return self._all(queries.POINTS_OF_DOC, doc=doc)
 
-    def owners(self, fps: Sequence[bytes]) -> list[PointRow]:
-        """Points of these `fps`, in any order, a few of each at least: a licence text may stand in a million documents."""
+    def point(self, doc: bytes, fp: bytes, occurrence: int) -> PointRow | None:
+        """One point."""
+        return self._one(queries.ONE_POINT, doc=doc, fp=fp, occurrence=occurrence)
+
+    def points_of(self, docs: Sequence[bytes]) -> dict[bytes, list[PointRow]]:
+        """The points of each of `docs` that has any."""
+        found: dict[bytes, list[PointRow]] = {}
+        for start in range(0, len(docs), PAGE_ROWS):
+            for row in self._all(queries.POINTS_OF_DOCS, docs=docs[start : start + PAGE_ROWS]):
+                found.setdefault(row.doc, []).append(row)
+        return found
+
+    def owners(self, fps: Sequence[bytes], without: Sequence[bytes] = ()) -> list[PointRow]:
+        """Points of these `fps`, in any order, a few of each at least: a licence text may stand in a million documents.
+
+        without: documents whose points are none.
+        """
         distinct = list(dict.fromkeys(fps))
+        others = list(without) or [b""]  # SQL knows no empty list, and no document is called so
         found: list[PointRow] = []
         for start in range(0, len(distinct), PAGE_ROWS):
             some = distinct[start : start + PAGE_ROWS]
             most = 2 * OWNERS_EACH * len(some)
-            rows = self._all(queries.OWNERS, fps=some, limit=most)
+            rows = self._all(queries.OWNERS, fps=some, without=others, limit=most)
             if len(rows) == most:
-                rows = [row for fp in some for row in self._all(queries.OWNERS_OF_ONE, fp=fp, limit=OWNERS_EACH)]
+                rows = [row for fp in some for row in self._all(queries.OWNERS_OF_ONE, fp=fp, without=others, limit=OWNERS_EACH)]
             found += rows
         return found
 
@@ -158,6 +179,48 @@ class SqlView:
             return self._all(queries.ALL_RUNS, limit=limit)
         return self._all(queries.RUNS_OF_SOURCE, source=source, limit=limit)
 
+    def deciding_run(self, source: bytes) -> RunRow | None:
+        """The last run of `source` that looked at all of it, or halted: what a few hints led to decides nothing."""
+        return self._one(queries.DECIDING_RUN, source=source, limit=1)
+
+    def due(self, source: bytes) -> int:
+        """How many documents of `source` a reindex still has to embed again; what is in quarantine can't be read for that."""
+        return self._all(queries.DUE_COUNT, source=source)[0]
+
+    def copy(self, doc: bytes) -> CopyRow | None:
+        """What the filling collection holds of a document."""
+        return self._one(queries.ONE_COPY, doc=doc)
+
+    def copy_points(self, doc: bytes) -> list[PointRow]:
+        """The points of `doc` in the filling collection, by fp and occurrence."""
+        return self._all(queries.COPY_POINTS_OF_DOC, doc=doc)
+
+    def copy_owners(self, fps: Sequence[bytes]) -> list[PointRow]:
+        """Some live points of these `fps` in the filling collection; of a text that stands in many documents not all."""
+        found: list[PointRow] = []
+        for start in range(0, len(fps), PAGE_ROWS):
+            some = list(fps[start : start + PAGE_ROWS])
+            found += self._all(queries.COPY_OWNERS, fps=some, limit=2 * OWNERS_EACH * len(some))
+        return found
+
+    def copy_point_count(self) -> int:
+        """How many live points the filling collection has."""
+        return self._all(queries.COPY_POINTS_COUNT)[0]
+
+    def uncopied(self, shape: bytes, after: bytes = b"") -> Iterator[DocRow]:
+        """Live documents beyond `after` that the filling collection lacks, or has of another content, `shape` or ACL version."""
+        return self._stream(queries.UNCOPIED, shape=shape, after=after)
+
+    def uncopied_count(self, shape: bytes, source: bytes | None = None) -> int:
+        """How many those are, of `source` or of all."""
+        if source is None:
+            return self._all(queries.UNCOPIED_COUNT, shape=shape)[0]
+        return self._all(queries.UNCOPIED_COUNT_OF_SOURCE, shape=shape, source=source)[0]
+
+    def orphans(self) -> Iterator[bytes]:
+        """Documents that the filling collection holds although they are gone."""
+        return self._stream(queries.ORPHANS)
+
     def counts(self, source: bytes | None = None) -> Counts:
         """How much there is, of `source` or of all. points: live ones; fenced: documents that are not tombstones."""
         if source is None:
@@ -178,9 +241,17 @@ class SqlView:
             quarantined=quarantined,
         )
 
+    def older(self, source: bytes) -> int:
+        """How many documents of `source` are found in an older version than the one that is in quarantine."""
+        return self._all(queries.OLDER_COUNT_OF_SOURCE, source=source)[0]
+
     def events(self, since: int = 0, limit: int | None = None) -> Iterator[EventRow]:
         """Audit events from `since` on, ascending, at most `limit` of them."""
         return islice(self._stream(queries.EVENTS_SINCE, after=since - 1), limit)
+
+    def events_of(self, doc: str) -> Iterator[EventRow]:
+        """Audit events of one document (its id in hex), ascending."""
+        return self._stream(queries.EVENTS_OF_DOC, doc=doc)
 
     def event(self, seq: int) -> EventRow | None:
         """One audit event."""
@@ -197,6 +268,10 @@ class SqlView:
     def checkpoints(self) -> Iterator[tuple[int, bytes, str]]:
         """Signed checkpoints (size, root, note), by size."""
         return self._stream(queries.ALL_CHECKPOINTS)
+
+    def last_checkpoint(self) -> tuple[int, bytes, str] | None:
+        """The one of the most events."""
+        return self._one(queries.LAST_CHECKPOINT, limit=1)
 
     def _before(self, query: Query[Any], values: Mapping[str, Any]) -> None:
         """Called before `query` is asked; a transaction writes here what it still holds and the answer depends on."""

@@ -67,10 +67,14 @@ class Selection:
 
     def reaches(self, key: str) -> bool:
         """Whether a scan that starts at the root comes to the file `key` and selects it."""
-        prefix = ""
-        *directories, name = key.split("/")
-        for directory in directories:
-            if not self.enters(prefix, directory):
+        prefix, _, name = key.rpartition("/")
+        return self.comes_to(prefix) and self.selects(prefix, name)
+
+    def comes_to(self, prefix: str) -> bool:
+        """Whether a scan that starts at the root comes to the directory `prefix`."""
+        parent = ""
+        for directory in prefix.split("/") if prefix else ():
+            if not self.enters(parent, directory):
                 return False
-            prefix = below(prefix, directory)
-        return self.selects(prefix, name)
+            parent = below(parent, directory)
+        return True

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,11 @@ from syncd.adapters.sources.filesystem.observing import Observer, unreadable
 from syncd.adapters.sources.filesystem.permissions import Passage, Permissions
 from syncd.adapters.sources.filesystem.reading import read_version
 from syncd.adapters.sources.filesystem.rules import AclRule, Selection
+from syncd.core.hints import Hint, page_of
 from syncd.core.model import Absence, Content, Listing, Observation, Page, Reason, Refusal
 from syncd.core.tlv import tlv
 from syncd.errors import ListingFailed, SourceUnavailable
-from syncd.ports import Clock
+from syncd.ports import Clock, Watch
 
 _Identity = tuple[int, int]
 _Branch = tuple[tuple[bytes, ...], Passage]
@@ -68,43 +69,69 @@ class FilesystemSource:
         return self._realm
 
     @property
+    def place(self) -> str:
+        """The root."""
+        return str(self._root)
+
+    @property
     def settings(self) -> bytes:
         """32 bytes: digest of the realm, the filters, the limit and the ACL rules."""
         return self._settings
 
-    def scan(self) -> Iterator[Page]:
+    def scan(self, below: str = "", *, deep: bool = True) -> Iterator[Page]:
         """A page a directory, each before what is below it, siblings in the order of the bytes of their names.
 
-        Raises SourceUnavailable when the root is not there, can't be listed, or was replaced while it was scanned.
+        below: begin at this directory; one that is not there, or that a scan of everything would not enter, has no pages. Raises
+        SourceUnavailable when the root is not there, can't be listed, or was replaced while it was scanned.
         """
         with self._at_root() as root:
             identity = root.identity
-            pending: list[_Branch] = [((), root.passage)]
+            pending = self._start(root, below)
             while pending:
                 parts, passage = pending.pop()
                 found = self._visit(root, parts, passage)
                 if found is None:
                     continue
                 page, branches = found
-                pending.extend(reversed(branches))
+                if deep:
+                    pending.extend(reversed(branches))
                 yield page
         with self._at_root() as root:
             self._require_same(root, identity)
 
+    def page_of(self, key: str) -> str:
+        """The directory that `key` is in."""
+        return page_of(key)
+
+    def watch(self, tell: Callable[[Hint], None]) -> Watch | None:
+        """Tell of changes from now on; None on file systems that keep changes made elsewhere to themselves.
+
+        Raises SourceUnavailable when the root is not there.
+        """
+        # Only the daemon watches, and watchdog costs the start of every command a twentieth of a second.
+        from syncd.adapters.sources.filesystem.grounds import Grounds  # noqa: PLC0415
+        from syncd.adapters.sources.filesystem.watching import watch_below  # noqa: PLC0415
+
+        return watch_below(Grounds(self._at_root, self._selection, self._permissions), tell)
+
     def observe(self, key: str) -> Observation | None:
         """What is there under `key` now; None when nothing is, or nothing that the settings select. Raises SourceUnavailable."""
-        parts = parts_of(key)
-        if parts is None or not self._selection.reaches(key):
-            return None
+        return next(iter(self.look(page_of(key), [key])), None)
+
+    def look(self, prefix: str, keys: Sequence[str]) -> list[Observation]:
+        """What is there now under those `keys` of one directory, as `observe` sees it: it is entered once for all of them."""
+        parts = parts_of(prefix) if prefix else ()
+        names = {key: names[-1] for key in keys if (names := parts_of(key)) is not None and self._selection.reaches(key)}
+        if parts is None or not names:
+            return []
         with self._at_root() as root:
             try:
-                with entered(root, parts[:-1], self._permissions) as place:
-                    observer = self._observer(place, parts[:-1], self._now_ns())
-                    status = os.stat(parts[-1], dir_fd=place.fd, follow_symlinks=False)
-                    seen = observer.look((parts[-1], status))
+                with entered(root, parts, self._permissions) as place:
+                    observer = self._observer(place, parts, self._now_ns())
+                    looks = (_look(observer, place, key, name) for key, name in names.items())
+                    return [seen for seen in looks if seen is not None]
             except OSError as error:
-                return None if is_gone(error) else unreadable(key, error)
-        return None if seen is None else seen[1]
+                return [] if is_gone(error) else [unreadable(key, error) for key in names]
 
     def fetch(self, seen: Observation) -> Content | Absence | Refusal:
         """The bytes of exactly the version that was observed, under exactly its ACL, or why not. Raises SourceUnavailable."""
@@ -159,6 +186,18 @@ class FilesystemSource:
     def _unavailable(self, detail: str) -> SourceUnavailable:
         return SourceUnavailable(source=self._name, detail=f"{self._root}: {detail}")
 
+    def _start(self, root: Place, below: str) -> list[_Branch]:
+        """Where a scan of `below` begins: with the passage that a scan of everything comes with. Nowhere, if that never comes."""
+        parts = parts_of(below) if below else ()
+        if parts is None or not self._selection.comes_to(below):
+            return []
+        try:
+            with entered(root, parts[:-1], self._permissions) as parent:
+                return [(parts, parent.passage)]
+        except OSError as error:
+            # A directory on the way that can't be passed: the visit will say so.
+            return [] if is_gone(error) else [(parts, None)]
+
     def _visit(self, root: Place, parts: tuple[bytes, ...], passage: Passage) -> tuple[Page, list[_Branch]] | None:
         """The page of a directory and the directories in it; None when it is gone. `passage`: into its parent."""
         prefix = key_of(parts)
@@ -176,7 +215,8 @@ class FilesystemSource:
                 return None
             return Page(prefix, None, load, Refusal(Reason.LISTING, error_name(error))), []
         stamp = stamp_of(self._settings, identity, place.passage, inventory.members, now_ns)
-        return Page(prefix, stamp, load), [((*parts, name), place.passage) for name in inventory.directories]
+        page = Page(prefix, stamp, load, size=len(inventory.members))
+        return page, [((*parts, name), place.passage) for name in inventory.directories]
 
     def _load(self, parts: tuple[bytes, ...], identity: _Identity) -> Listing:
         """List a directory anew. One that is gone has no members. Raises ListingFailed, SourceUnavailable."""
@@ -202,3 +242,12 @@ class FilesystemSource:
 
     def _now_ns(self) -> int:
         return int(self._clock.now().timestamp() * 1e9)
+
+
+def _look(observer: Observer, place: Place, key: str, name: bytes) -> Observation | None:
+    """One member of an open directory; None when nothing is there, or nothing that is a document."""
+    try:
+        seen = observer.look((name, os.stat(name, dir_fd=place.fd, follow_symlinks=False)))
+    except OSError as error:
+        return None if is_gone(error) else unreadable(key, error)
+    return None if seen is None else seen[1]

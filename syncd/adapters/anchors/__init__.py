@@ -1,0 +1,1 @@
+"""Where checkpoints are kept out of the ledger, so that an older ledger is noticed."""

@@ -1,0 +1,117 @@
+"""Tending the watches: begun before the first scan, mended when they can't be believed any more, and then scanned after."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from structlog.typing import FilteringBoundLogger
+
+from syncd.core.retry import RESTED, Policy
+from syncd.daemon.inbox import Inbox
+from syncd.daemon.station import Station
+from syncd.errors import SourceUnavailable
+from syncd.ports import Clock
+
+EVERY = 1.0
+"""Seconds between two looks at whether hints can still be believed."""
+BROKEN, AWAY = Policy(first=2.0, longest=300.0), Policy(first=2.0, longest=5.0)
+"""When a watch that could not be made whole is tried again, for each time all is scanned; and a store that was not there."""
+
+
+class Tender:
+    """Looks after the watch of every station. want_scan: has a source scanned, with a word that says why."""
+
+    def __init__(self, inbox: Inbox, want_scan: Callable[[str, str], None], clock: Clock, log: FilteringBoundLogger) -> None:
+        self._inbox = inbox
+        self._want_scan = want_scan
+        self._clock = clock
+        self._log = log
+        self._wake = threading.Event()
+
+    def run(self) -> None:
+        """Until the inbox stops."""
+        while not self._inbox.stopping:
+            with self._inbox.guarded() as stations:
+                now = list(stations.values())
+            for station in now:
+                self.tend(station)
+            self._wake.wait(EVERY)
+            self._wake.clear()
+
+    def wake(self) -> None:
+        """Look now: sources were added, or the daemon stops."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop all watches."""
+        with self._inbox.guarded() as stations:
+            watches = [station.watch for station in stations.values() if station.watch is not None]
+            for station in stations.values():
+                station.watch = None
+        for watch in watches:
+            watch.close()
+
+    def tend(self, station: Station) -> None:
+        """Begin, or mend what is broken; then a scan finds what nobody told of."""
+        if not station.watchable or station.watch_rest.left(self._now()):
+            return
+        fault = "not watched yet" if station.watch is None else station.watch.fault()
+        if fault is None and station.mends > 0:
+            station.watch_rest = RESTED
+            return
+        first = station.watch is None
+        with self._inbox.guarded():
+            station.watch_fault = fault or station.watch_fault  # all is well again by itself: what was missed nobody knows
+            station.mends = -abs(station.mends)
+        if not first:
+            self._log.warning("watch.broken", source=station.name)
+        try:
+            whole = self._begin(station) if first else self._mend(station)
+        except SourceUnavailable as error:
+            with self._inbox.guarded():
+                station.watch_fault = "its store can't be reached"
+                station.down_at = self._now() if station.down_at is None else station.down_at
+            self._log.warning("watch.failed", source=station.name, error=type(error).__name__)
+            if self._rest(station, AWAY) == 1:
+                self._want_scan(station.name, "start")  # it fails as well, and says so in ledger and history
+            return
+        if whole:
+            with self._inbox.guarded():
+                station.mends = abs(station.mends) + 1
+        else:
+            self._rest(station)
+        self._want_scan(station.name, "start" if first else "hints-lost")
+
+    def _begin(self, station: Station) -> bool:
+        watch = station.source.watch(partial(self._inbox.hint, station.name))
+        with self._inbox.guarded() as stations:
+            there = stations.get(station.name) is station
+            station.watch = watch if there else None
+            station.watchable = watch is not None
+            if watch is None:
+                station.watch_fault = None
+        if watch is not None and not there:  # another configuration came meanwhile: nobody would close it
+            watch.close()
+            return False
+        return watch is None or self._checked(station)
+
+    def _mend(self, station: Station) -> bool:
+        if station.watch is not None:
+            station.watch.mend()
+        return self._checked(station)
+
+    def _checked(self, station: Station) -> bool:
+        """Whether nothing is amiss right after it was made whole; what is stays said."""
+        fault = station.watch.fault() if station.watch is not None else None
+        if fault is not None:
+            with self._inbox.guarded():
+                station.watch_fault = fault
+        return fault is None
+
+    def _rest(self, station: Station, policy: Policy = BROKEN) -> int:
+        """Leave it for a while; returns how often that was so."""
+        station.watch_rest = station.watch_rest.after(self._now(), policy)
+        return station.watch_rest.times
+
+    def _now(self) -> float:
+        return self._clock.monotonic_ns() / 1e9
