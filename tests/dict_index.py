@@ -9,6 +9,7 @@ import numpy as np
 
 from syncd.adapters.index.null import NullIndex
 from syncd.core.model import AnyOf, Condition, Eq, Ids, Lt, Payload, Point, PointId, Scored, Vector, Where
+from syncd.core.points import place_of
 from syncd.errors import IndexInvalid
 
 
@@ -72,8 +73,8 @@ class DictIndex(NullIndex):
         self, collection: str, where: Where | None, after: PointId | None, limit: int, *, vectors: bool
     ) -> tuple[list[Point], PointId | None]:
         super().scroll(collection, where, after, limit, vectors=vectors)
-        found = sorted(self._matching(collection, where), key=lambda point: point.id)
-        found = [point for point in found if after is None or point.id > after]
+        found = sorted(self._matching(collection, where), key=lambda point: place_of(point.id))
+        found = [point for point in found if after is None or place_of(point.id) > place_of(after)]
         page = [_shown(point, vectors=vectors) for point in found[:limit]]
         return page, page[-1].id if page and len(found) > limit else None
 

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from syncd.core.model import PointId
+from syncd.core.points import is_number
 
 BUCKETS: Final = 4096
 """A tally has so many: the first 12 bits of an id choose one. Ids are uniform, being a MAC."""
@@ -107,9 +108,8 @@ class Tally:
 
     def add(self, id_: PointId, said: Said) -> None:
         """One more point."""
-        number = UUID(id_).int
-        bucket = number >> 116
-        digest = blake2b(number.to_bytes(16, "big") + said.facts(), digest_size=16, key=self.key).digest()
+        bucket = bucket_of(id_)
+        digest = blake2b(id_.encode() + said.facts(), digest_size=16, key=self.key).digest()
         self.counts[bucket] += 1
         self.sums[bucket] = (self.sums[bucket] + int.from_bytes(digest, "big")) & _MASK
 
@@ -120,8 +120,8 @@ class Tally:
 
 
 def bucket_of(id_: PointId) -> int:
-    """The bucket of a point."""
-    return UUID(id_).int >> 116
+    """The bucket of a point: the first for a number, which comes before every UUID."""
+    return 0 if is_number(id_) else int(id_[:3], 16)
 
 
 def before_bucket(bucket: int) -> PointId | None:

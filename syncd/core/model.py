@@ -12,7 +12,7 @@ DocId = NewType("DocId", bytes)
 Fp = NewType("Fp", bytes)
 """16 bytes: keyed fingerprint of (space, text to embed)."""
 PointId = NewType("PointId", str)
-"""A UUID in its canonical text form."""
+"""A UUID in its canonical text form, or the decimal digits of a number: syncd gives UUIDs only, somebody else may not."""
 Vector = NewType("Vector", bytes)
 """A unit vector as float32, little endian: four bytes a dimension."""
 

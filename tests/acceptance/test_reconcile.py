@@ -152,6 +152,14 @@ DAMAGES: dict[str, tuple[str, Callable[[Store], None]]] = {
     "texts exchanged": ("unsealed", lambda store: store.put(swapped(store.some(), "text_sealed"))),
     "a seal that is none": ("unsealed", lambda store: store.set(acl_sealed=lambda _: "AAAA")),
     "points of nobody": ("foreign", lambda store: store.put([Point(store.id(), p.vector, {}) for p in store.some()])),
+    "points of nobody with numbers": (
+        "foreign",
+        lambda store: store.put([Point(PointId(str(n << 58)), p.vector, {}) for n, p in enumerate(store.some())]),
+    ),
+    "copies with numbers": (
+        "extra",
+        lambda store: store.put([Point(PointId(str(n)), p.vector, p.payload) for n, p in enumerate(store.some())]),
+    ),
     "points of an unknown document": (
         "foreign",
         lambda store: store.put([Point(store.id(), p.vector, {**p.payload, "doc": "ab" * 16}) for p in store.some()]),

@@ -385,6 +385,32 @@ BAD_WHERES = {
 }
 
 
+def numbered(number: int) -> Point:
+    """A point of somebody who numbers them."""
+    return Point(PointId(str(number)), unit(1, 2, 3, 4), {"doc": "d"})
+
+
+def test_ids_that_are_numbers(index, collection):
+    """Somebody else may give such: they come before all others, are found, scrolled over and taken away like any."""
+    order = [0, 7, 2**53 + 1, 2**64 - 1]
+    index.upsert(collection, [point(0), *map(numbered, reversed(order)), point(2**127)])
+    ids = [*(PointId(str(number)) for number in order), pid(0), pid(2**127)]
+    seen: list[PointId] = []
+    after: PointId | None = None
+    for _ in ids:
+        page, after = index.scroll(collection, None, after, 1, vectors=False)
+        seen += [found.id for found in page]
+    assert (seen, after) == (ids, None)
+    found = index.retrieve(collection, [PointId("7"), pid(0), PointId("8")], vectors=True)
+    assert {each.id: each.vector for each in found} == {PointId("7"): numbered(7).vector, pid(0): point(0).vector}
+    assert {hit.point.id for hit in index.query(collection, unit(1, 2, 3, 4), Where((Ids((PointId("7"), pid(0))),)), 5)} == {
+        "7",
+        pid(0),
+    }
+    index.delete(collection, Where((Ids((PointId("7"), PointId(str(2**64 - 1)), PointId("8"), pid(0))),)))
+    assert list(everything(index, collection)) == [PointId("0"), PointId(str(2**53 + 1)), pid(2**127)]
+
+
 @pytest.mark.parametrize("bad", BAD_POINTS.values(), ids=BAD_POINTS.keys())
 def test_a_bad_point_is_refused_with_its_whole_batch(index, collection, bad):
     """Nothing of the call is written, not even the good point before it, and the engine goes on working."""
@@ -425,6 +451,8 @@ def test_bad_arguments_are_refused(index, collection):
         lambda: index.scroll(collection, None, None, -1, vectors=False),
         lambda: index.scroll(collection, None, PointId("two"), 1, vectors=False),
         lambda: index.retrieve(collection, [PointId("two")], vectors=False),
+        lambda: index.retrieve(collection, [PointId("02")], vectors=False),
+        lambda: index.retrieve(collection, [PointId(str(2**64))], vectors=False),
         lambda: index.ensure_collection("../escape", 4),
         lambda: index.ensure_collection(".hidden", 4),
         lambda: index.ensure_collection("", 4),

@@ -23,7 +23,11 @@ INDEX: Final = (
     Mutant("index: points are not checked", EDGE, "        checks.check_points(points, self._dimension(collection))\n", "", BAD),
     Mutant("index: vectors of infinity", CHECKS, "if not finite.all():", "if False:", BAD),
     Mutant(
-        "index: ids in any spelling", CHECKS, "if not isinstance(point, str) or not POINT_ID.fullmatch(point):", "if False:", BAD
+        "index: ids in any spelling",
+        CHECKS,
+        "if not isinstance(point, str) or not (POINT_ID.fullmatch(point) or _is_number(point)):",
+        "if False:",
+        BAD,
     ),
     Mutant(
         "index: fields of the wrong type",

@@ -19,6 +19,20 @@ RECONCILE: Final = (
         (f"{TESTS}::test_sums_find_whatever_stands_in_plain", f"{TESTS}::test_an_index_of_last_week_is_seen_and_mended"),
     ),
     Mutant(
+        "reconcile: a point with a number has a bucket of its own",
+        DRIFT,
+        "return 0 if is_number(id_) else int(id_[:3], 16)",
+        "return int(id_[:3], 16)",
+        (f"{TESTS}::test_sums_find_whatever_stands_in_plain",),
+    ),
+    Mutant(
+        "reconcile: numbers come after UUIDs",
+        "syncd/core/points.py",
+        "return (False, int(point)) if is_number(point) else (True, UUID(point).int)",
+        "return (True, int(point)) if is_number(point) else (False, UUID(point).int)",
+        ("tests/contract/test_index.py::test_ids_that_are_numbers",),
+    ),
+    Mutant(
         "reconcile: counts alone are compared",
         DRIFT,
         '        self.sums[bucket] = (self.sums[bucket] + int.from_bytes(digest, "big")) & _MASK\n',

@@ -10,6 +10,7 @@ from qdrant_client.http.models import models as answers
 
 from standin.routes import Request
 from standin.translate import Refused, before, floats, identity, only, points, record, vector, where
+from syncd.adapters.index.engine_ids import engine_id
 from syncd.core.model import Where
 from syncd.errors import IndexInvalid, IndexNotFound, SyncdError
 from syncd.ports import VectorIndex
@@ -155,7 +156,7 @@ class Api:
         limit = self._limit(body.limit)
         start = None if body.offset is None else before(identity(body.offset))
         found, _ = self.engine.scroll(name, where(body.filter), start, limit + 1, vectors=bool(body.with_vector))
-        following = found[limit].id if len(found) > limit else None
+        following = engine_id(found[limit].id) if len(found) > limit else None
         return models.ScrollResult(points=[record(each, body) for each in found[:limit]], next_page_offset=following)
 
     def do_count(self, collection: str, body: models.CountRequest) -> models.CountResult:
@@ -171,7 +172,7 @@ class Api:
         found = self.engine.query(name, vector(asked, made.vectors.size), self._selected(body.filter), self._limit(body.limit))
         shown = [
             models.ScoredPoint(
-                id=each.point.id,
+                id=engine_id(each.point.id),
                 version=0,
                 score=each.score,
                 payload=dict(each.point.payload) if body.with_payload else None,

@@ -7,7 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel
 from qdrant_client.http import models
 
+from syncd.adapters.index.engine_ids import engine_id
 from syncd.core.model import AnyOf, Condition, Eq, Ids, Lt, Point, PointId, Vector, Where
+from syncd.core.points import place_of
 
 
 class Refused(Exception):
@@ -65,7 +67,7 @@ def _condition(found: Any) -> Condition:
 def identity(found: int | str | UUID) -> PointId:
     """An id as the engine spells it."""
     if isinstance(found, int):
-        raise Refused(501, "the stand-in knows UUIDs only")
+        return PointId(str(found))
     try:
         return PointId(str(UUID(str(found))))
     except ValueError:
@@ -74,8 +76,10 @@ def identity(found: int | str | UUID) -> PointId:
 
 def before(start: PointId) -> PointId | None:
     """The id just below: the port goes on beyond an id, the server from one on."""
-    number = UUID(start).int
-    return PointId(str(UUID(int=number - 1))) if number else None
+    uuid, number = place_of(start)
+    if number:
+        return PointId(str(UUID(int=number - 1)) if uuid else str(number - 1))
+    return PointId(str(2**64 - 1)) if uuid else None
 
 
 def vector(found: Any, dimension: int) -> Vector:
@@ -103,4 +107,4 @@ def floats(found: Vector) -> list[float]:
 def record(found: Point, body: models.PointRequest | models.ScrollRequest) -> models.Record:
     """A point as it was asked for."""
     shown = floats(found.vector) if body.with_vector else None
-    return models.Record(id=found.id, payload=dict(found.payload) if body.with_payload else None, vector=shown)
+    return models.Record(id=engine_id(found.id), payload=dict(found.payload) if body.with_payload else None, vector=shown)

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from syncd.adapters.index.schema import FIELD, INTEGER_FIELDS, KEYWORD_FIELDS, MAX_INTEGER, NAME, POINT_ID
+from syncd.adapters.index.schema import (
+    FIELD,
+    INTEGER_FIELDS,
+    KEYWORD_FIELDS,
+    MAX_INTEGER,
+    MAX_POINT_NUMBER,
+    NAME,
+    POINT_ID,
+    POINT_NUMBER,
+)
 from syncd.core.model import AnyOf, Condition, Eq, Ids, Lt, Payload, Point, PointId, Vector, Where
 from syncd.errors import IndexInvalid
 
@@ -34,10 +43,14 @@ def check_limit(limit: int) -> None:
 
 
 def check_ids(ids: Sequence[PointId]) -> None:
-    """UUIDs in their canonical form: another spelling would be another id to one engine and the same to the next."""
+    """UUIDs and numbers in their canonical form: another spelling would be another id to one engine and the same to the next."""
     for place, point in enumerate(ids):
-        if not isinstance(point, str) or not POINT_ID.fullmatch(point):
-            raise IndexInvalid(detail=f"id number {place} is not a canonical UUID")
+        if not isinstance(point, str) or not (POINT_ID.fullmatch(point) or _is_number(point)):
+            raise IndexInvalid(detail=f"id number {place} is neither a canonical UUID nor a number")
+
+
+def _is_number(point: str) -> bool:
+    return POINT_NUMBER.fullmatch(point) is not None and int(point) <= MAX_POINT_NUMBER
 
 
 def check_payload(payload: Payload) -> None:

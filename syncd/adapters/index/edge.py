@@ -155,7 +155,7 @@ class EdgeIndex:
             return [], None
         packed_where = None if where is None else pack_where(checks.effective(where))
 
-        def read(start: str | None, count: int) -> tuple[list[Point], bool]:
+        def read(start: PointId | None, count: int) -> tuple[list[Point], bool]:
             page, more = self._read("scroll", collection, packed_where, start, count, vectors)
             return [unpack_point(found) for found in page], more
 

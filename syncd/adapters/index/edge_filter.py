@@ -4,6 +4,7 @@ from typing import Any
 
 import qdrant_edge as engine
 
+from syncd.adapters.index.engine_ids import engine_id
 from syncd.core.model import AnyOf, Condition, Eq, Ids, Lt, Where
 
 
@@ -23,6 +24,6 @@ def _build(condition: Condition) -> Any:
         case Lt(field=field, value=value):
             return engine.FieldCondition(field, range=engine.RangeFloat(lt=float(value)))
         case Ids(ids=ids) if ids:
-            return engine.HasIdCondition(set(ids))
+            return engine.HasIdCondition({engine_id(each) for each in ids})
         case _:
             raise ValueError("an empty condition is never put to the engine")

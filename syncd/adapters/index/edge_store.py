@@ -24,8 +24,10 @@ import qdrant_edge as engine
 
 from syncd.adapters.index.durable import replace_file, sync_directory, sync_tree
 from syncd.adapters.index.edge_filter import build_filter
+from syncd.adapters.index.engine_ids import engine_id
 from syncd.adapters.index.schema import INTEGER_FIELDS, KEYWORD_FIELDS
 from syncd.adapters.index.wire import Packed, unpack_where
+from syncd.core.model import PointId
 from syncd.errors import IndexInvalid, IndexNotFound
 
 _FORMAT = 1
@@ -111,7 +113,9 @@ class EdgeStore:
         opened = self._opened(collection)
         if any(len(vector) != opened.row.size for _, vector, _ in points):
             raise IndexInvalid(detail=f"a vector that is not of the dimension of collection {collection}")
-        batch = [engine.Point(point, list(opened.row.unpack(vector)), payload) for point, vector, payload in points]
+        batch = [
+            engine.Point(engine_id(PointId(point)), list(opened.row.unpack(vector)), payload) for point, vector, payload in points
+        ]
         opened.shard.update(engine.UpdateOperation.upsert_points(batch))
 
     def set_payload(self, collection: str, payload: dict[str, str | int], where: list[Any]) -> None:
@@ -145,7 +149,10 @@ class EdgeStore:
     def retrieve(self, collection: str, ids: list[str], vectors: bool) -> list[Packed]:
         """The points of `ids` that exist."""
         opened = self._opened(collection)
-        return [_packed(found, opened.row, vectors) for found in opened.shard.retrieve(ids, True, vectors)]
+        return [
+            _packed(found, opened.row, vectors)
+            for found in opened.shard.retrieve([engine_id(PointId(each)) for each in ids], True, vectors)
+        ]
 
     def scroll(
         self, collection: str, where: list[Any] | None, start: str | None, limit: int, vectors: bool
@@ -153,7 +160,13 @@ class EdgeStore:
         """Up to `limit` points by ascending id from `start` on, and whether there are more."""
         opened = self._opened(collection)
         found, more = opened.shard.scroll(
-            engine.ScrollRequest(offset=start, limit=limit, filter=_filter(where), with_payload=True, with_vector=vectors)
+            engine.ScrollRequest(
+                offset=None if start is None else engine_id(PointId(start)),
+                limit=limit,
+                filter=_filter(where),
+                with_payload=True,
+                with_vector=vectors,
+            )
         )
         return [_packed(record, opened.row, vectors) for record in found], more is not None
 

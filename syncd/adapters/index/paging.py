@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
-from uuid import UUID
 
 from syncd.core.model import Point, PointId
+from syncd.core.points import following
 
 PAGE = 512
 """Points in one answer: with large vectors and texts still far from any limit."""
@@ -18,7 +18,7 @@ def pages(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
 
 
 def read_on(
-    read: Callable[[str | None, int], tuple[list[Point], bool]], after: PointId | None, limit: int
+    read: Callable[[PointId | None, int], tuple[list[Point], bool]], after: PointId | None, limit: int
 ) -> tuple[list[Point], PointId | None]:
     """Up to `limit` points beyond `after`, and the last one's id when there are more.
 
@@ -27,18 +27,12 @@ def read_on(
     """
     found: list[Point] = []
     more = True
-    start = None if after is None else _next(after)
+    start = None if after is None else following(after)
     while more and len(found) < limit and not (start is None and after is not None):
         page, more = read(start, min(PAGE, limit - len(found)))
         if not page:
             break
         found += page
         after = page[-1].id
-        start = _next(after)
+        start = following(after)
     return found, after if more and found and start is not None else None
-
-
-def _next(point: PointId) -> str | None:
-    """The least id that is greater; None beyond the greatest."""
-    following = UUID(point).int + 1
-    return str(UUID(int=following)) if following < 2**128 else None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from qdrant_client import QdrantClient, models
 
+from syncd.adapters.index.engine_ids import engine_id
 from syncd.adapters.index.qdrant_outcome import outcome
 from syncd.adapters.index.schema import INTEGER_FIELDS, KEYWORD_FIELDS
 from syncd.core.model import AnyOf, Condition, Eq, Ids, Lt, Payload, Point, PointId, Scored, Vector, Where
@@ -90,7 +91,7 @@ class QdrantRest:
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         """Insert or replace whole points."""
-        batch = [models.PointStruct(id=p.id, vector=_floats(p.vector), payload=dict(p.payload)) for p in points]
+        batch = [models.PointStruct(id=engine_id(p.id), vector=_floats(p.vector), payload=dict(p.payload)) for p in points]
         with outcome(collection, writing=True):
             _applied(self._client.upsert(collection, batch, wait=True))
 
@@ -112,17 +113,22 @@ class QdrantRest:
     def retrieve(self, collection: str, ids: Sequence[PointId], *, vectors: bool) -> list[Point]:
         """The points of `ids` that exist."""
         with outcome(collection, writing=False):
-            found = self._client.retrieve(collection, list(ids), with_payload=True, with_vectors=vectors)
+            found = self._client.retrieve(collection, [engine_id(each) for each in ids], with_payload=True, with_vectors=vectors)
         return [_point(record) for record in found]
 
     def scroll(
-        self, collection: str, where: Where | None, start: str | None, limit: int, *, vectors: bool
+        self, collection: str, where: Where | None, start: PointId | None, limit: int, *, vectors: bool
     ) -> tuple[list[Point], bool]:
         """Up to `limit` (at least 1) points by ascending id from `start` on, and whether there are more."""
         chosen = None if where is None else build_filter(where)
         with outcome(collection, writing=False):
             found, more = self._client.scroll(
-                collection, chosen, limit=limit, offset=start, with_payload=True, with_vectors=vectors
+                collection,
+                chosen,
+                limit=limit,
+                offset=None if start is None else engine_id(start),
+                with_payload=True,
+                with_vectors=vectors,
             )
         return [_point(record) for record in found], more is not None
 
@@ -160,7 +166,7 @@ def _build(condition: Condition) -> models.Condition:
         case Lt(field=field, value=value):
             return models.FieldCondition(key=field, range=models.Range(lt=value))
         case Ids(ids=ids) if ids:
-            return models.HasIdCondition(has_id=list(ids))
+            return models.HasIdCondition(has_id=[engine_id(each) for each in ids])
         case _:
             raise ValueError("an empty condition is never put to the engine")
 
@@ -171,8 +177,6 @@ def _floats(vector: Vector) -> list[float]:
 
 
 def _point(found: models.Record | models.ScoredPoint) -> Point:
-    if isinstance(found.id, int):
-        raise IndexInvalid(detail="a point with a number for its id: somebody else writes to this collection")
     vector = b"" if found.vector is None else np.asarray(found.vector, dtype="<f4").tobytes()
     return Point(PointId(str(found.id)), Vector(vector), found.payload or {})
 

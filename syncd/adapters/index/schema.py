@@ -7,6 +7,8 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 """Payload fields: dots and brackets would be paths to an engine."""
 POINT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+POINT_NUMBER = re.compile(r"0|[1-9][0-9]{0,19}")
+MAX_POINT_NUMBER = 2**64 - 1
 
 KEYWORD_FIELDS = ("doc", "acl_class")
 INTEGER_FIELDS = ("acl_version", "epoch")
