@@ -10,16 +10,16 @@ from structlog.typing import FilteringBoundLogger
 
 from syncd.audit.event import Actor
 from syncd.core.lifecycle import RunState
-from syncd.core.retry import RESTED, Policy
+from syncd.core.retry import Policy
 from syncd.daemon.absences import Absences
 from syncd.daemon.inbox import Inbox
 from syncd.daemon.jobs import Job, Jobs
 from syncd.daemon.station import Station
 from syncd.daemon.turns import HintTurns, JobTurns
+from syncd.daemon.unfinished import Unfinished
 from syncd.errors import (
     AuditBroken,
     DaemonStopping,
-    DependencyAway,
     DiskFull,
     IndexUnavailable,
     IndexUnknownOutcome,
@@ -29,7 +29,6 @@ from syncd.errors import (
     SyncdError,
 )
 from syncd.operations.desk import Desk
-from syncd.operations.newspace import KIND
 from syncd.operations.operation import Reply
 from syncd.operations.sync import run_all, synced_reply
 from syncd.ports import Clock, Dependency
@@ -45,8 +44,6 @@ FATAL = (LedgerUnavailable, LedgerCorrupt, LedgerRefused, AuditBroken)
 """After these nothing may be written any more: the daemon ends, and its supervisor says why."""
 SETTLING: Final = Policy(first=0.1, longest=5.0, factor=7.0, tries=4)
 """When it is tried again to settle at the start."""
-FILLS: Final = Policy(first=5.0, longest=300.0)
-"""When filling the collection of another model goes on after something that it needs was away."""
 IDLE = 5.0
 """Seconds after which an idle coordinator shows that it lives."""
 HINTED = Actor("process", via="watch")
@@ -75,10 +72,7 @@ class Coordinator:
         self.ready = threading.Event()
         self.when_idle: Callable[[], bool] = lambda: False
         """Asked when there is nothing to do, until it says True once."""
-        self.go_on: Callable[[], None] = lambda: None
-        """Goes on filling the collection of another model, if one is being filled."""
-        self._unfilled = False
-        self._fill_rest = RESTED
+        self.unfinished = Unfinished(clock)
         self._was_idle = False
         self._log = log
         self._beat = beat
@@ -135,9 +129,8 @@ class Coordinator:
         """Do the most urgent thing; False when there is nothing to do."""
         if self._serve():
             return True
-        if self._unfilled and not self.absences.now() and not self._fill_rest.left(self.install.clock.monotonic_ns() / 1e9):
-            self._unfilled = False
-            self.go_on()
+        if not self.absences.now():
+            self.unfinished.go_on()
         for station in self.inbox.owing():
             again = station.scan_fault is not None or station.released
             self.want_scan(station.name, "again" if again else "hints")
@@ -251,7 +244,7 @@ class Coordinator:
             self._job_failed(job, error)
         else:
             self.jobs.end(job, reply, None)
-            self._fill_rest = RESTED if job.kind == KIND else self._fill_rest
+            self.unfinished.ended(job.kind, None)
             self._log.info("job.ended", job=job.id, kind=job.kind, exit=int(reply.exit))
         finally:
             with self.inbox.guarded() as stations:
@@ -261,10 +254,9 @@ class Coordinator:
     def _job_failed(self, job: Job, error: SyncdError) -> None:
         self.jobs.end(job, None, error)
         self._log.warning("job.failed", job=job.id, kind=job.kind, error=type(error).__name__)
-        now, monotonic = self.install.now(), self.install.clock.monotonic_ns() / 1e9
-        if job.kind == KIND and isinstance(error, DependencyAway):
-            self._unfilled, self._fill_rest = True, self._fill_rest.after(monotonic, FILLS)
+        self.unfinished.ended(job.kind, error)
         if job.kind == SCAN:
+            now, monotonic = self.install.now(), self.install.clock.monotonic_ns() / 1e9
             with self.inbox.guarded() as stations:
                 for name in job.sources:
                     if name in stations:

@@ -21,9 +21,8 @@ from syncd.daemon.station import Station
 from syncd.daemon.supervise import Failure, Signal, Supervisor
 from syncd.daemon.watch import Tender
 from syncd.errors import DaemonFailed, DaemonStopping, SyncdError
-from syncd.operations import reconcile
+from syncd.operations import newspace, reconcile
 from syncd.operations.desk import Desk
-from syncd.operations.newspace import KIND, carry_out
 from syncd.operations.reconcile import ReconcileRequest
 from syncd.operations.sync import names
 from syncd.ports import Clock, Entropy
@@ -143,7 +142,7 @@ class Daemon:
         schedule.start()
         self._resume()
         self.coordinator.when_idle = self._first_reconcile
-        self.coordinator.go_on = self._resume
+        self.coordinator.unfinished.begin |= {newspace.KIND: self._resume, reconcile.KIND: self._reconcile}
         self.state = "running"
         self._notify.ready()
         self._log.info("daemon.ready", sources=len(self.desk.sources))
@@ -171,7 +170,7 @@ class Daemon:
         if other is not None and candidate is not None and other.space == candidate.embedder.space:
             candidate.embedder.warm()
             actor = self.desk.install.audit.actor
-            self.jobs.start(KIND, names(self.desk.sources), partial(carry_out, self.desk, actor), actor)
+            self.jobs.start(newspace.KIND, names(self.desk.sources), partial(newspace.carry_out, self.desk, actor), actor)
 
     def _end(self, control: ControlServer, schedule: Schedule) -> None:
         """Let what runs come to where nothing is half done; what waits is still to do next time."""

@@ -19,10 +19,12 @@ from syncd.core.model import Reason, Refusal
 from syncd.core.pace import Pace
 from syncd.core.retry import Policy
 from syncd.core.rows import Due
-from syncd.daemon import coordinator
-from syncd.errors import EmbeddingFailed, Exit, RunInterrupted, SourcePaused, SourceUnknown
+from syncd.daemon import unfinished
+from syncd.errors import EmbeddingFailed, Exit, IndexUnavailable, RunInterrupted, SourcePaused, SourceUnknown
+from syncd.operations import reconcile
 from syncd.operations.newspace import NewSpaceRequest, new_space
 from syncd.operations.quarantine import QuarantineRequest, ShelfRequest, listed, shelf_drop, shelf_retry
+from syncd.operations.reconcile import ReconcileRequest
 from syncd.operations.reindex import ReindexRequest, reindex
 from syncd.operations.sources import SourceRequest, pause, resume, scan
 from syncd.operations.sync import SyncRequest, sync
@@ -47,6 +49,11 @@ def site(tmp_path) -> Site:
     for key in MANY:
         site.write(key, f"# Title of {key}\n\nthe text of {key}")
     return site
+
+
+def unavailable(*_: object, **__: object) -> None:
+    """What an index that is away answers."""
+    raise IndexUnavailable(detail="it is down")
 
 
 def due(here: Coordinated) -> int:
@@ -291,7 +298,7 @@ def test_what_waited_through_a_change_over_works_with_the_new_model(site):
 
 def test_filling_goes_on_when_what_was_away_is_back(site, monkeypatch):
     """The other model is away: who asked for it hears so; later it is filled by itself, and serves."""
-    monkeypatch.setattr(coordinator, "FILLS", Policy(first=0.01, longest=0.1))
+    monkeypatch.setattr(unfinished, "AGAIN", Policy(first=0.01, longest=0.1))
     monkeypatch.setattr(line, "AGAIN", Policy(first=0.0, longest=0.0, tries=2))
     monkeypatch.setattr(line, "LEFT_ALONE", Policy(first=0.01, longest=0.05))
     real, away = HashEmbedder.embed, [True]
@@ -303,7 +310,7 @@ def test_filling_goes_on_when_what_was_away_is_back(site, monkeypatch):
 
     monkeypatch.setattr(HashEmbedder, "embed", embed)
     with coordinated(site) as here:
-        here.daemon.coordinator.go_on = here.daemon._resume
+        here.daemon.coordinator.unfinished.begin["new-space"] = here.daemon._resume
         site.change("[embedder]\n", '[embedder]\nrevision = "2"\n')
         space = here.daemon.desk.install.embedder.space
         with pytest.raises(EmbeddingFailed):
@@ -313,6 +320,21 @@ def test_filling_goes_on_when_what_was_away_is_back(site, monkeypatch):
         here.calm()
         assert len(here.events("space.changed")) >= 2
         here.sound()
+
+
+def test_a_comparison_is_made_once_what_was_away_is_back(site, monkeypatch):
+    """The index is away just when it is time to compare: the day after is too late, so it is done once the index is back."""
+    monkeypatch.setattr(unfinished, "AGAIN", Policy(first=0.01, longest=0.1))
+    monkeypatch.setattr(line, "LEFT_ALONE", Policy(first=0.01, longest=0.05))
+    with coordinated(site) as here:
+        here.daemon.coordinator.unfinished.begin[reconcile.KIND] = here.daemon._reconcile
+        with monkeypatch.context() as away:
+            away.setattr(site.index, "scroll", unavailable)
+            with pytest.raises(IndexUnavailable):
+                here.finished(here.ask(reconcile.ask, ReconcileRequest()))
+            assert here.events("reconcile.finished") == []
+        here.until(lambda: here.daemon.inbox.poke() or here.events("reconcile.finished"))
+        here.calm()
 
 
 def test_work_on_a_source_that_went_while_it_waited_says_so(site):

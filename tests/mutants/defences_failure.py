@@ -146,9 +146,12 @@ FAILURE: Final = (
     Mutant(
         "failure: filling another model ends with what was away",
         COORDINATOR,
-        "            self.go_on()\n",
-        "",
-        ("tests/acceptance/test_coordinator_jobs.py::test_filling_goes_on_when_what_was_away_is_back",),
+        "            self.unfinished.go_on()\n",
+        "            pass\n",
+        (
+            "tests/acceptance/test_coordinator_jobs.py::test_filling_goes_on_when_what_was_away_is_back",
+            "tests/acceptance/test_coordinator_jobs.py::test_a_comparison_is_made_once_what_was_away_is_back",
+        ),
     ),
     Mutant(
         "failure: nobody looks whether it is back",
