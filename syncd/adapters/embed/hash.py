@@ -16,7 +16,7 @@ _BLANKED = bytes(byte if byte >= 0x80 or chr(byte).isalnum() or byte == ord("_")
 _TOKEN = re.compile(r"\w{1,8}|[^\w\s]")
 _SLOT_BITS = 9  # 384 slots fit into nine bits
 _SLOT_MASK = (1 << _SLOT_BITS) - 1
-_REMEMBERED_WORDS = 65_536
+_REMEMBERED_WORDS = 4_096
 _REMEMBERED_LENGTH = 32
 
 
