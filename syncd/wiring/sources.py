@@ -1,20 +1,22 @@
 """The sources that a configuration names."""
 
 import grp
+import hashlib
 import pwd
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from syncd.adapters.sources.filesystem import AclRule, FilesystemSource
+from syncd.adapters.sources.readers import Known, Readers
 from syncd.config import FilesystemSource as FilesystemConfig
 from syncd.config import ForeignSource
 from syncd.config import Source as SourceConfig
 from syncd.config import SqlSource as SqlConfig
 from syncd.core.acl import Principal, PrincipalKind, everyone, group, user
+from syncd.core.tlv import tlv
 from syncd.errors import PrincipalUnknown
 from syncd.ports import Clock, Source
 from syncd.source_type import SourceCommon
 
-Known = Callable[[PrincipalKind, str | int], Principal | None]
 UNIX = "unix"
 """The realm of this machine's accounts."""
 
@@ -57,19 +59,16 @@ def local_realms(sources: Iterable[SourceConfig]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*folders, *named)))
 
 
-def _foreign_source(
-    source: ForeignSource,
-    rules: tuple[AclRule, ...],
-    known: Known,
-    clock: Clock,
-) -> Source:
+def _foreign_source(source: ForeignSource, rules: tuple[AclRule, ...], known: Known, clock: Clock) -> Source:
+    """One of a kind that another package brings."""
+    readers = Readers(source.realm, (), rules, known, clock.monotonic_ns, allow_everyone=source.allow_everyone)
+    ruled = tlv(*(tlv(rule.glob, *map(str, rule.readers)) for rule in rules))
     common = SourceCommon(
         name=source.name,
         realm=source.realm,
         max_bytes=source.max_size,
-        allow_everyone=source.allow_everyone,
-        rules=tuple((rule.glob, rule.readers) for rule in rules),
-        known=known,
+        acl=lambda key, names: readers.acl(key, (), names),
+        digest=hashlib.sha256(tlv("syncd/source/1", source.realm, source.max_size, int(source.allow_everyone), ruled)).digest(),
         clock=clock,
     )
     return source.made_by.make(common, source.settings)

@@ -6,8 +6,8 @@ from sqlalchemy import make_url
 
 from syncd.adapters.keys.files import read_private
 from syncd.adapters.sources.filesystem import AclRule
+from syncd.adapters.sources.readers import Known
 from syncd.adapters.sources.sql import Columns, Layout, ReaderColumn, Relation, SqlSource, dialect_of
-from syncd.adapters.sources.sql.readers import Known
 from syncd.config import SqlSource as SqlConfig
 from syncd.core.acl import PrincipalKind
 from syncd.errors import DriverMissing

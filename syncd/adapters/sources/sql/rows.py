@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from syncd.adapters.sources.readers import Readers
 from syncd.adapters.sources.sql.document import Layout
 from syncd.adapters.sources.sql.keys import key_of
-from syncd.adapters.sources.sql.readers import Readers
 from syncd.adapters.sources.sql.statements import Line
 from syncd.core.acl import Acl
 from syncd.core.model import Observation, Reason, Refusal

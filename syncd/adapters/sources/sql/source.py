@@ -8,11 +8,11 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DataError
 
 from syncd.adapters.sources.filesystem.rules import AclRule
+from syncd.adapters.sources.readers import Known, Readers
 from syncd.adapters.sources.sql.database import Database
 from syncd.adapters.sources.sql.dialects import Dialect, PostgreSql, Sqlite
 from syncd.adapters.sources.sql.document import Layout
 from syncd.adapters.sources.sql.keys import is_page, page_of, parts_of
-from syncd.adapters.sources.sql.readers import Known, Readers
 from syncd.adapters.sources.sql.rows import Fact, Rows, Stamp, apart
 from syncd.adapters.sources.sql.statements import Columns, Relation, Statements
 from syncd.adapters.sources.sql.sweep import Sweeper

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, column, or_, select, table, text
 from sqlalchemy.sql import quoted_name
 
+from syncd.adapters.sources.readers import ReaderColumn
 from syncd.adapters.sources.sql.dialects import Dialect, Unknown, bounded
-from syncd.adapters.sources.sql.readers import ReaderColumn
 
 GRANTED = "principal"
 """What the last column of a readers query is called here."""
