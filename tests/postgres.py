@@ -101,7 +101,7 @@ class Database:
 
     def execute(self, statement: str, *values: object) -> list[tuple]:
         """One statement, committed."""
-        done = self.writer.execute(statement, values)
+        done = self.writer.execute(statement, values or None)
         return done.fetchall() if done.description else []
 
     def take_away(self) -> None:

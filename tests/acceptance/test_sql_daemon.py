@@ -61,7 +61,7 @@ def test_what_a_trigger_tells_comes_in_by_itself(site, table):
         until(lambda: live.found() == {"1", "2", "7"})
         table.execute("DELETE FROM ticket WHERE id = 2")
         until(lambda: live.found() == {"1", "7"})
-        listening = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%'"
+        listening = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
         assert table.execute(listening) == [(True,)]
         put(table, 8, "while nobody listened", f"user:{ME}")
         until(lambda: "8" in live.found())

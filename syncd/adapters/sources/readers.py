@@ -1,9 +1,11 @@
 """Who may read a row: what its columns, a query beside it, or rules say, as an ACL. What can't be understood permits nobody."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from syncd.adapters.sources.filesystem.rules import AclRule, Globs
@@ -61,6 +63,16 @@ def listed(value: object) -> list[str]:
     return value
 
 
+class Ruling(NamedTuple):
+    """An ACL with its digest, which is the same for equal ones."""
+
+    acl: Acl | None
+    digest: bytes
+
+
+UNCLEAR = Ruling(None, b"")
+
+
 class Readers:
     """From what stands in the database to ACLs. known: who somebody is; now_ns: monotonic nanoseconds."""
 
@@ -79,9 +91,9 @@ class Readers:
         self._known = known
         self._now_ns = now_ns
         self._allow_everyone = allow_everyone
-        self._rules = [(Globs((rule.glob,)), self._permitting(set(rule.readers))) for rule in rules]
+        self._rules = [(Globs((rule.glob,)), _ruling(self._permitting(set(rule.readers)))) for rule in rules]
         self._names: dict[tuple[PrincipalKind, str | int], Principal | None] = {}
-        self._acls: dict[object, Acl | None] = {}
+        self._rulings: dict[str, Ruling] = {}
         self._since = now_ns()
 
     def acl(self, key: str, values: Sequence[object], granted: Sequence[object] | None) -> Acl | None:
@@ -89,25 +101,33 @@ class Readers:
 
         None where it can't be understood, or nothing speaks for the row.
         """
+        return self.ruling(key, values, granted).acl
+
+    def ruling(self, key: str, values: Sequence[object], granted: Sequence[object] | None) -> Ruling:
+        """The same with a digest."""
         for globs, ruled in self._rules:
             if globs.match(key):
                 return ruled
         if granted is None and not self._columns:
-            return None
-        self._forget()
+            return UNCLEAR
         raw = repr((values, granted))  # what it is equal to decides as what it is: 1, "1" and True are three things
-        if raw not in self._acls:
+        found = None if self._old() else self._rulings.get(raw)
+        if found is None:
             try:
-                self._acls[raw] = self._permitting(self._named(values, granted or ()))
+                found = _ruling(self._permitting(self._named(values, granted or ())))
             except Unclear:
-                self._acls[raw] = None
-        return self._acls[raw]
+                found = UNCLEAR
+            self._rulings[raw] = found
+        return found
 
-    def _forget(self) -> None:
-        if self._now_ns() - self._since > FRESH_NS or len(self._acls) >= REMEMBERED:
+    def _old(self) -> bool:
+        """Forget what is remembered when it is too old, or too much; whether that was so."""
+        old = self._now_ns() - self._since > FRESH_NS or len(self._rulings) >= REMEMBERED
+        if old:
             self._names.clear()
-            self._acls.clear()
+            self._rulings.clear()
             self._since = self._now_ns()
+        return old
 
     def _permitting(self, principals: set[Principal]) -> Acl:
         named = clause(allow(*principals))
@@ -146,3 +166,7 @@ class Readers:
         if found is None:
             raise Unclear
         return found
+
+
+def _ruling(acl: Acl) -> Ruling:
+    return Ruling(acl, hashlib.sha256(acl.canonical()).digest())

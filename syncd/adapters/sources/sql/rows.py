@@ -3,10 +3,10 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from syncd.adapters.sources.readers import Readers
+from syncd.adapters.sources.readers import UNCLEAR, Readers, Ruling
 from syncd.adapters.sources.sql.document import Layout
 from syncd.adapters.sources.sql.keys import key_of
 from syncd.adapters.sources.sql.statements import Line
@@ -22,17 +22,24 @@ _PRESENT = frozenset({"", "0", "0.0", "f", "false"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What a scan keeps of a row: whatever tells whether it is unchanged. changed_at: Unix seconds, 0.0: not known."""
+class Fact(NamedTuple):
+    """What a scan keeps of a row. told: all that tells whether its document is unchanged; ruling: its ACL, and a digest of that.
+
+    changed_at: Unix seconds, 0.0: not known. size: bytes of its texts, where they were counted.
+    """
 
     key: str
-    version: bytes
-    acl: Acl | None
+    told: bytes
+    ruling: Ruling
     racy: bool
     changed_at: float
     line: Line
     refusal: Refusal | None = None
+
+    @property
+    def acl(self) -> Acl | None:
+        """Who may read it; None where that is not known."""
+        return self.ruling.acl
 
 
 class Rows:
@@ -52,21 +59,15 @@ class Rows:
         key = key_of(line.key)
         if key is None or not _is_present(line.deleted):
             return None
-        acl = self._readers.acl(key, line.readers, granted)
+        ruling = self._readers.ruling(key, line.readers, granted)
         if not self._versioned:
-            return Fact(
-                key,
-                self._version(tlv(*map(_told, (line.sizes or ()))), tlv(*map(_told, line.texts or ()))),
-                acl,
-                False,
-                0.0,
-                line,
-            )
-        changed = _time(line.version)
+            return Fact(key, _told((line.sizes, line.texts)), ruling, False, 0.0, line)
+        version = line.version
+        changed = _time(version)
+        if changed is None:
+            return Fact(key, _told(version), ruling, version is None, 0.0, line)
         seen_at = self._now()
-        racy = line.version is None or (changed is not None and changed > seen_at - RACY_S)
-        changed_at = 0.0 if changed is None or changed > seen_at else changed
-        return Fact(key, self._version(_told(line.version)), acl, racy, changed_at, line)
+        return Fact(key, _told(version), ruling, changed > seen_at - RACY_S, changed if changed <= seen_at else 0.0, line)
 
     def observation(self, fact: Fact) -> Observation:
         """What a scan sees of a row."""
@@ -74,10 +75,8 @@ class Rows:
         refusal = fact.refusal
         if refusal is None and size > self._max_bytes:
             refusal = Refusal(Reason.TOO_LARGE, f"larger than {self._max_bytes} bytes")
-        return Observation(fact.key, fact.version, None, size, fact.changed_at, fact.acl, fact.racy, refusal)
-
-    def _version(self, *parts: bytes) -> bytes:
-        return hashlib.sha256(tlv(self._layout, *parts)).digest()
+        version = hashlib.sha256(tlv(self._layout, fact.told)).digest()
+        return Observation(fact.key, version, None, size, fact.changed_at, fact.acl, fact.racy, refusal)
 
 
 class Stamp:
@@ -91,10 +90,11 @@ class Stamp:
     def add(self, fact: Fact) -> None:
         """One row more."""
         self.count += 1
-        if fact.acl is None or fact.racy:
+        if fact.ruling.acl is None or fact.racy:
             self._sure = False  # another look next time: who may read has to be known, and the version to prove something
         else:
-            self._digest.update(tlv(fact.key, fact.version, fact.acl.canonical()))
+            key = fact.key.encode("utf-8", "surrogateescape")
+            self._digest.update(b"%d %d %b%b%b" % (len(key), len(fact.told), key, fact.told, fact.ruling.digest))
 
     def twice(self) -> None:
         """A key came again."""
@@ -110,7 +110,7 @@ def apart(facts: Iterable[Fact]) -> list[Fact]:
     found: dict[str, Fact] = {}
     for fact in facts:
         if fact.key in found:
-            fact = Fact(fact.key, b"", None, True, 0.0, fact.line, TWICE)  # noqa: PLW2901 - what it is then
+            fact = Fact(fact.key, b"", UNCLEAR, True, 0.0, fact.line, TWICE)  # noqa: PLW2901 - what it is then
         found[fact.key] = fact
     return [found[key] for key in sorted(found)]
 
@@ -121,8 +121,8 @@ def _is_present(deleted: object) -> bool:
 
 
 def _told(value: object) -> bytes:
-    """A value with its type: what is told alike is the same."""
-    return tlv("null") if value is None else tlv(type(value).__name__, str(value))
+    """A value with its type, as Python writes it: what is told alike is the same."""
+    return repr(value).encode("utf-8", "surrogateescape")
 
 
 def _time(version: object) -> float | None:

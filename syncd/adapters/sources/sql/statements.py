@@ -1,9 +1,9 @@
 """The questions that are asked of the database. Names of columns are quoted, values are bound: no data becomes a statement."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, column, or_, select, table, text
 from sqlalchemy.sql import quoted_name
@@ -41,8 +41,7 @@ class Relation:
     readers: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One row as it came. sizes, texts: of the text columns, then of the title; None where they were not asked for."""
 
     key: tuple[object, ...]
@@ -84,19 +83,28 @@ class Statements:
             asked = asked.where(self._among(source, keys))
         return asked.order_by(*(source.c[name] for name in columns.key))
 
-    def line(self, row: Sequence[Any], *, sizes: bool, texts: bool) -> Line:
-        """What came of such a question, by what it means."""
-        columns, values = self._columns, tuple(row)
+    def reader(self, *, sizes: bool, texts: bool) -> Callable[[Sequence[Any]], Line]:
+        """What tells of each row of such a question what its values mean."""
+        columns = self._columns
         written = len(columns.text) + (columns.title is not None)
-        at = len(columns.key)
-        deleted = values[at] if columns.deleted else None
-        at += columns.deleted is not None
-        readers = values[at : at + len(columns.readers)]
-        at += len(columns.readers)
-        version = values[at] if columns.version else None
-        at += columns.version is not None
-        counted = values[at : at + written] if sizes or texts else None
-        return Line(values[: len(columns.key)], deleted, readers, version, counted, values[at + written :] if texts else None)
+        keys = slice(0, len(columns.key))
+        deleted = keys.stop if columns.deleted else None
+        readers = slice(keys.stop + (deleted is not None), keys.stop + (deleted is not None) + len(columns.readers))
+        version = readers.stop if columns.version else None
+        counted = slice(readers.stop + (version is not None), readers.stop + (version is not None) + written)
+        read = slice(counted.stop, counted.stop + written)
+
+        def line(row: Sequence[Any]) -> Line:
+            return Line(
+                tuple(row[keys]),
+                None if deleted is None else row[deleted],
+                tuple(row[readers]),
+                None if version is None else row[version],
+                tuple(row[counted]) if sizes or texts else None,
+                tuple(row[read]) if texts else None,
+            )
+
+        return line
 
     def grants_of(self, keys: Sequence[Sequence[str]] | None = None) -> Select[Any]:
         """Key columns and principal, a row each, in the order of `rows`."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from syncd.adapters.sources.sql.database import AT_ONCE, Database
 from syncd.adapters.sources.sql.keys import PAGES, key_of, page_of
 from syncd.adapters.sources.sql.rows import Fact, Rows, Stamp
-from syncd.adapters.sources.sql.statements import Line, Statements
+from syncd.adapters.sources.sql.statements import Statements
 
 KEPT = 200_000
 """Keys that are in memory at once: more are found by another pass over the keys alone, a share of the pages at a time."""
@@ -103,8 +103,9 @@ class Sweeper:
         at_once = WIDE_AT_ONCE if texts else AT_ONCE
         grants = _Grants(read(connection, self._statements.grants_of(keys))) if self._statements.grants else None
         rows = self._database.stream(connection, asked, at_once) if keys is None else iter(self._database.few(connection, asked))
+        meaning = self._statements.reader(sizes=sizes, texts=texts)
         for row in rows:
-            line: Line = self._statements.line(row, sizes=sizes, texts=texts)
+            line = meaning(row)
             fact = self._rows.fact(line, grants.of(line.key) if grants is not None else None)
             if fact is not None:
                 yield fact
