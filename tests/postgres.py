@@ -20,14 +20,32 @@ OTHER = "nobody"
 _serial = count()
 
 
-def binaries() -> Path:
-    """The programs of a PostgreSQL: of the system, or of the package `pgserver` of the development tools."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
-    spec = find_spec("pgserver")
+SYSTEM = Path("/usr/lib/postgresql")
+"""Where Debian has its versions of PostgreSQL."""
+
+
+def available() -> bool:
+    """Whether there is one here: not with a Python for which nobody has built the package, on a system without it."""
+    return any(SYSTEM.glob("*/bin/postgres")) or find_spec("pgserver") is not None
+
+
+def binaries(folder: Path) -> Path:
+    """The programs of a PostgreSQL: of the system, else of the package `pgserver`.
+
+    folder: where those of the package are copied to for an account that could not come to them where they are.
+    """
+    found = sorted(SYSTEM.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     if found:
         return found[-1].parent
-    assert spec is not None and spec.origin is not None, "no PostgreSQL: apt-get install postgresql, or pip install pgserver"
-    return Path(spec.origin).parent / "pginstall/bin"
+    spec = find_spec("pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    if os.geteuid() == 0:
+        shutil.copytree(package / "pginstall", folder / "pgserver/pginstall")
+        shutil.copytree(package.with_name("pgserver.libs"), folder / "pgserver.libs")
+        package = folder / "pgserver"
+    return package / "pginstall/bin"
 
 
 class Server:
@@ -38,6 +56,7 @@ class Server:
         self._user = OTHER if os.geteuid() == 0 else None
         if self._user:
             shutil.chown(self.folder, self._user)
+        self._binaries = binaries(self.folder)
         self._call("initdb", "-D", self.data, "-A", "trust", "-U", ADMIN, "-N", "-E", "UTF8", "--locale=C")
         self.start()
 
@@ -74,7 +93,7 @@ class Server:
     def _call(self, program: str, *arguments: str) -> None:
         group = pwd.getpwnam(self._user).pw_gid if self._user else None
         subprocess.run(
-            [str(binaries() / program), *arguments],
+            [str(self._binaries / program), *arguments],
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

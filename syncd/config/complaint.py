@@ -18,8 +18,8 @@ Step = str | int
 _ABSENT: Final = object()
 _SECRET: Final = re.compile(r"(?<!public_)(?:key|kek|secret|password|passphrase|credentials?|token)$", re.IGNORECASE)
 """Keys whose wrong values are not repeated: somebody may have pasted a secret where none belongs."""
-_CREDENTIALS: Final = re.compile(r"//[^/]*@")
-"""An address with a user and a password."""
+_CREDENTIALS: Final = re.compile(r"//[^/]*@|[?&]\w*(?:pass|secret|key|token)\w*=", re.IGNORECASE)
+"""An address with a user and a password, or with something that may be one."""
 _SHOWN: Final = 60
 """Characters of a value that are repeated."""
 

@@ -161,9 +161,9 @@ class SqlSource:
         try:
             found = list(self._sweeper.look(list(wanted.values()), texts=texts, doubtful=True))
         except DataError:
-            if len(wanted) == 1:
-                return []
-            return [fact for key in wanted for fact in self._facts([key], texts=texts)]
+            # Which of them can't be keys is asked of the database: an error of anything else must not look like a missing row.
+            able = [parts for parts in wanted.values() if self._sweeper.possible(parts)]
+            found = list(self._sweeper.look(able, texts=texts))
         return [fact for fact in found if fact.key in wanted]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, column, or_, select, table, text
+from sqlalchemy import ColumnElement, FromClause, Select, and_, column, literal, or_, select, table, text
 from sqlalchemy.sql import quoted_name
 
 from syncd.adapters.sources.readers import ReaderColumn
@@ -122,6 +122,10 @@ class Statements:
         source, names = self._from, self._columns.key
         chosen = [self._dialect.as_key(source.c[name]).label(f"c{place}") for place, name in enumerate(names)]
         return select(*chosen).select_from(source).order_by(*(source.c[name] for name in names))
+
+    def no_row(self, parts: Sequence[str]) -> Select[Any]:
+        """The row of a key, and not even that: nothing is read of any, so that only the key itself can be what is wrong."""
+        return select(literal(1)).select_from(self._from).where(self._among(self._from, [parts])).limit(0)
 
     def _among(self, source: FromClause, keys: Sequence[Sequence[str]]) -> ColumnElement[bool]:
         names = self._columns.key

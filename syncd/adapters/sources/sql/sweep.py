@@ -5,13 +5,14 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError
 
 from syncd.adapters.sources.sql.database import AT_ONCE, Database
 from syncd.adapters.sources.sql.keys import PAGES, key_of, page_of
 from syncd.adapters.sources.sql.rows import Fact, Rows, Stamp
 from syncd.adapters.sources.sql.statements import Statements
 
-KEPT = 200_000
+KEPT = 500_000
 """Keys that are in memory at once: more are found by another pass over the keys alone, a share of the pages at a time."""
 WIDE_AT_ONCE = 64
 """Rows that are in memory at once where their texts are read."""
@@ -68,7 +69,7 @@ class Sweeper:
 
     def _keep_from(self, place: int) -> None:
         """Remember the keys of this page, and of as many after it as there is room for."""
-        share = max(1, PAGES * KEPT // (2 * self._count)) if self._count else PAGES
+        share = max(1, PAGES * KEPT // self._count) if self._count else PAGES
         end = min(PAGES, place + share)
         kept: dict[str, list[str]] = {}
         count, before = 0, None
@@ -92,6 +93,15 @@ class Sweeper:
         with self._database.reading(doubtful=doubtful) as connection:
             for start in range(0, len(parts), TOGETHER):
                 yield from self._facts(connection, parts[start : start + TOGETHER], sizes=True, texts=texts)
+
+    def possible(self, parts: Sequence[str]) -> bool:
+        """Whether the database takes these texts for values of the key columns. Raises SourceUnavailable."""
+        try:
+            with self._database.reading(doubtful=True) as connection:
+                self._database.few(connection, self._statements.no_row(parts))
+        except DataError:
+            return False
+        return True
 
     def _facts(
         self, connection: Connection, keys: Sequence[Sequence[str]] | None, *, sizes: bool = False, texts: bool = False
