@@ -61,7 +61,9 @@ class Entropy(Protocol):
 class Source(Protocol):
     """A configured store that can be scanned page by page in key order.
 
-    Nothing here says "file": an object store lists flat pages of a key range, a table pages of rows; both have no stamp.
+    Nothing here says "file": an object store lists flat pages of a key range, a table shares of its rows. Every document is on
+    exactly one page, which its key alone decides; "/" in a prefix says what lies below what. docs/sources.md tells how one is
+    written, and `syncd.testing.sources` what it has to do.
     """
 
     @property

@@ -1,50 +1,28 @@
-"""The configuration of one source."""
+"""What every source has in the configuration, whatever it reads from."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from syncd.config.section import Glob, Globs, Place, Readers, Section
+from syncd.config.section import Glob, Readers, Section
 from syncd.config.units import size
 from syncd.config.values import EVERYONE, broken
 
-EXCLUDED: Final = (
-    ".git/",
-    ".hg/",
-    ".svn/",
-    "node_modules/",
-    "__pycache__/",
-    ".venv/",
-    ".tox/",
-    ".mypy_cache/",
-    ".pytest_cache/",
-    ".ruff_cache/",
-    "*.pyc",
-    "*~",
-    ".*.swp",
-    "*.tmp",
-    ".DS_Store",
-)
-"""What nobody searches for, unless `exclude` says otherwise."""
 NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 
 
 class AclRule(Section):
-    """Who may read what a pattern matches, for sites whose modes say nothing. No `readers`: nobody."""
+    """Who may read what a pattern matches, whatever the store says of it. No `readers`: nobody."""
 
     glob: Glob
     readers: Readers
 
 
-class Source(Section):
+class SourceSection(Section):
     """A store that is kept in the index."""
 
     name: Annotated[str, Field(pattern=NAME)]
-    type: Literal["filesystem"] = "filesystem"
-    root: Place
     realm: Annotated[str, Field(pattern=NAME)] = "unix"
-    include: Globs = ("**",)
-    exclude: Globs = EXCLUDED
     max_size: Annotated[int, BeforeValidator(size)] = size("16MiB")
     allow_everyone: bool = False
     acl: Annotated[tuple[AclRule, ...], Field(strict=False)] = ()

@@ -7,7 +7,7 @@ from syncd.core.freshness import Kind, Landed, SourceFreshness, lag
 from syncd.core.hints import Dirty, Taken
 from syncd.core.lifecycle import RunState
 from syncd.core.retry import RESTED, Policy, Rest
-from syncd.core.scope import parent_of, within
+from syncd.core.scope import within
 from syncd.errors import SourceUnavailable, SyncdError
 from syncd.ports import Source, Watch
 from syncd.sync.report import Held, Progress
@@ -82,7 +82,7 @@ class Station:
 
     source: Source
     id: bytes
-    dirty: Dirty = field(default_factory=Dirty)
+    dirty: Dirty = field(init=False)
     watch: Watch | None = None
     watchable: bool = True
     watch_fault: str | None = NOT_YET
@@ -96,7 +96,7 @@ class Station:
     doing: Doing | None = None
     taken: Taken | None = None
     rest: Rest = RESTED
-    held: Dirty = field(default_factory=Dirty)
+    held: Dirty = field(init=False)
     held_rest: Rest = RESTED
     released: bool = False
     waits: bool = False
@@ -107,6 +107,9 @@ class Station:
     down_at: float | None = None
     earlier: deque[tuple[float, Held]] = field(default_factory=deque)
     lags: dict[Kind, deque[float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.dirty, self.held = Dirty(self.source.page_of), Dirty(self.source.page_of)
 
     @property
     def name(self) -> str:
@@ -119,8 +122,8 @@ class Station:
             return True
         if self.taken is None:
             return False
-        scope = self.taken.scope
-        return key in scope.keys or parent_of(key) in scope.pages or any(within(key, tree) for tree in scope.trees)
+        scope, page = self.taken.scope, self.source.page_of(key)
+        return key in scope.keys or page in scope.pages or any(key == tree or within(page, tree) for tree in scope.trees)
 
     def recent(self, now: float) -> Held:
         """What runs on hints took away and opened within the window."""
