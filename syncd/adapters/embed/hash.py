@@ -21,7 +21,7 @@ _REMEMBERED_LENGTH = 32
 
 
 class _Features(dict[bytes, int]):
-    """word -> its signed weight, shifted left, and its slot, in one integer; forgets everything when it holds too many words."""
+    """word -> its signed weight, shifted left, and its slot, in one integer; remembers the first words that come: most are among them, and come again."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
@@ -31,9 +31,7 @@ class _Features(dict[bytes, int]):
         crc = zlib.crc32(word, self._seed)
         weight = 2048 * min(len(word), 8)  # long words are rare words: they say more than "the"
         feature = ((weight if crc >> 31 else -weight) << _SLOT_BITS) | (crc % _DIMENSION)
-        if len(word) <= _REMEMBERED_LENGTH:
-            if len(self) >= _REMEMBERED_WORDS:
-                self.clear()
+        if len(word) <= _REMEMBERED_LENGTH and len(self) < _REMEMBERED_WORDS:
             self[word] = feature
         return feature
 
