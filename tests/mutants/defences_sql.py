@@ -8,7 +8,7 @@ HERE: Final = "syncd/adapters/sources/sql"
 READERS: Final = "syncd/adapters/sources/readers.py"
 CONFIG_TESTS: Final = "tests/unit/test_config_sources.py"
 DETAIL_TESTS: Final = "tests/unit/test_sql_source.py"
-MAIN_TESTS: Final = "tests/acceptance/test_sql_source.py"
+MAIN_TESTS: Final = "tests/acceptance/test_sql_main_job.py"
 PAGE_TESTS: Final = "tests/acceptance/test_docs_sources.py"
 READER_TESTS: Final = "tests/property/test_sql_readers.py"
 
