@@ -105,7 +105,7 @@ def package(tmp_path: Path, monkeypatch) -> Iterator[Path]:
 
 def notes_site(tmp_path: Path) -> Site:
     """An install over a file of notes."""
-    (block,) = blocks("toml", 'type = "json-notes"')
+    (block,) = blocks("ini", 'realm = "people"')
     site = with_source(make_site(tmp_path / "docs", tmp_path / "state"), block)
     site.change("/srv/notes.json", str(tmp_path / "notes.json"))
     return site

@@ -23,6 +23,7 @@ from defences_seal import SEAL
 from defences_server import SERVER
 from defences_source import SOURCE
 from defences_space import SPACE
+from defences_sql import SQL
 from defences_sync import SYNC
 from defences_turns import TURNS
 from defences_watch import WATCH
@@ -39,6 +40,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *SERVER,
     *ADAPTERS,
     *SOURCE,
+    *SQL,
     *WATCH,
     *CRASH,
     *DAEMON,

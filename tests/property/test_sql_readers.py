@@ -85,6 +85,21 @@ def test_a_column_of_one_name_names_one(value):
         assert acl is None
 
 
+def test_everyone_is_let_in_by_the_configuration_alone():
+    """A column, a row of grants and a rule may say so; without the configuration's word they let in nobody by it."""
+    stranger, said = user(REALM, "stranger"), "user:a,everyone"
+    rules = (AclRule("open/**", (everyone(REALM), user(REALM, "a"))),)
+    for allowed in (False, True):
+        known = readers(ReaderColumn("acl"), everyone_too=allowed, rules=rules)
+        for acl in (
+            known.acl("k", (said,), None),
+            known.acl("k", ("",), ["everyone", "user:a"]),
+            known.acl("open/1", ("",), None),
+        ):
+            assert permitted(acl, stranger) is allowed
+            assert permitted(acl, user(REALM, "a"))
+
+
 def test_a_name_that_nobody_knows_hides_the_row():
     """As in a realm of accounts: who has left can't be told from a typing error."""
     nobody = Readers("unix", (ReaderColumn("acl"),), (), lambda _, __: None, lambda: 0, allow_everyone=False)

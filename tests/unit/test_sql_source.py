@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from postgres import Database, Server
@@ -11,15 +12,22 @@ from sqlalchemy import event, make_url
 from syncd.adapters.sources.sql import Columns, Layout, ReaderColumn, Relation, SqlSource, dialect_of, sweep
 from syncd.adapters.system import SystemClock
 from syncd.core.acl import Principal, PrincipalKind, user
+from syncd.core.hints import Hint, What
 from syncd.core.model import Absence, Content, Reason
 from syncd.errors import SourceUnavailable
-from syncd.testing.sources import LaterClock, everything
+from syncd.testing.sources import LaterClock, eventually, everything
 
 TABLE = Relation(table="doc")
 
 
 def source(
-    url: str, relation: Relation = TABLE, *, timeout: int = 30, password: str | None = None, **columns: object
+    url: str,
+    relation: Relation = TABLE,
+    *,
+    timeout: int = 30,
+    password: str | None = None,
+    channel: str | None = None,
+    **columns: Any,
 ) -> SqlSource:
     """A source over a table `doc`, in a realm where ids are names."""
     given = {"key": ("id",), "text": ("body",), "readers": (ReaderColumn("acl"),), **columns}
@@ -35,6 +43,7 @@ def source(
         known=lambda kind, name: Principal(kind, "people", str(name)),
         max_bytes=1 << 20,
         allow_everyone=False,
+        channel=channel,
         clock=LaterClock(),
     )
 
@@ -258,6 +267,58 @@ def test_the_whole_pass_sees_one_moment(database, monkeypatch):
     assert sum(page.size for page in rows.scan()) == 299
 
 
+def test_a_fetch_under_another_acl_brings_nothing(tmp_path, file):
+    """The row is the version that was seen, and others may read it now: it has to be looked at again."""
+    file.execute("CREATE TABLE doc (id INTEGER PRIMARY KEY, body TEXT, acl TEXT, version INTEGER DEFAULT 1)")
+    file.execute("INSERT INTO doc (id, body, acl) VALUES (1, 'x', 'user:a')")
+    rows = source(url_of(tmp_path), version="version")
+    (seen,) = everything(rows).values()
+    file.execute("UPDATE doc SET acl = 'user:b'")
+    assert rows.fetch(seen) is Absence.CHANGED
+
+
+def test_a_connection_that_is_lost_is_a_fault(database):
+    """Whoever listens knows that nothing is heard any more; listening anew mends it."""
+    rows = source(database.url, channel="changed")
+    heard: list[Hint] = []
+    watch = rows.watch(heard.append)
+    assert watch is not None
+    database.execute("NOTIFY changed, '7'")
+    assert eventually(lambda: heard == [Hint(What.KEY, "7")])
+    database.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+    assert eventually(lambda: watch.fault() is not None)
+    watch.mend()
+    assert watch.fault() is None
+    database.execute("NOTIFY changed")
+    assert eventually(lambda: heard[1:] == [Hint(What.TREE, "")])
+    watch.close()
+    assert watch.fault() is not None
+
+
+def test_documents_and_grants_are_of_one_moment(database, monkeypatch):
+    """A row that comes and a grant that goes while a pass begins: neither is seen without the other."""
+    database.execute("CREATE TABLE doc (id bigint PRIMARY KEY, body text, acl text)")
+    database.execute("CREATE TABLE grants (doc bigint, who text)")
+    database.execute("INSERT INTO doc (id, body) VALUES (1, 'public')")
+    database.execute("INSERT INTO grants VALUES (1, 'user:a')")
+    rows = source(database.url, Relation(table="doc", readers="SELECT doc, who FROM grants"), readers=())
+    real = rows._database.few
+
+    def few(connection: Any, asked: Any) -> list[Any]:
+        found = real(connection, asked)
+        database.execute("DELETE FROM grants")
+        database.execute("UPDATE doc SET body = 'secret'")
+        return found
+
+    (seen,) = everything(rows).values()
+    monkeypatch.setattr(rows._database, "few", few)
+    got = rows.fetch(seen)
+    assert isinstance(got, Content)
+    assert got.data == b"public"
+    monkeypatch.undo()
+    assert rows.fetch(seen) is Absence.CHANGED
+
+
 def test_more_keys_than_are_kept(database, monkeypatch):
     """Where not all keys can be in memory, each page is still found whole."""
     monkeypatch.setattr(sweep, "KEPT", 50)
@@ -300,15 +361,17 @@ def test_xmin_is_a_version(database):
 
 @pytest.mark.parametrize("type_", ["text[]", "jsonb", "json"])
 def test_lists_of_the_database_are_lists(database, type_):
-    """Arrays and JSON are read as what they hold."""
+    """Arrays and JSON are read as what they hold; a page with an ACL that is not understood is opened every time."""
     database.execute(f"CREATE TABLE doc (id bigint PRIMARY KEY, body text, acl {type_})")
     good, bad = ("{user:a}", "{NULL}") if type_ == "text[]" else ('["user:a"]', '{"user": "a"}')
     database.execute("INSERT INTO doc VALUES (1, 'x', %s), (2, 'x', %s), (3, 'x', NULL)", good, bad)
-    seen = everything(source(database.url))
+    rows = source(database.url)
+    seen = everything(rows)
     acl = seen["1"].acl
     assert acl is not None
     assert acl.decide(frozenset({user("people", "a")}))
     assert (seen["2"].acl, seen["3"].acl) == (None, None)
+    assert {page.prefix for page in rows.scan() if page.stamp is None} == {rows.page_of("2"), rows.page_of("3")}
 
 
 def test_columns_of_single_names_and_rows_of_grants(database):
