@@ -4,8 +4,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from syncd.config.section import Glob, Globs, Place, Readers, Section
-from syncd.config.units import size
+from syncd.config.section import Duration, DurationOrOff, Glob, Globs, Place, Readers, Section
+from syncd.config.units import seconds, size
 from syncd.config.values import EVERYONE, broken
 
 EXCLUDED: Final = (
@@ -37,7 +37,11 @@ class AclRule(Section):
 
 
 class Source(Section):
-    """A store that is kept in the index."""
+    """A store that is kept in the index.
+
+    poll_every: how often it is scanned while it, or a part of it, can't be watched. scrub_every: in which time every document of
+    it is read again; 0: never.
+    """
 
     name: Annotated[str, Field(pattern=NAME)]
     type: Literal["filesystem"] = "filesystem"
@@ -47,6 +51,8 @@ class Source(Section):
     exclude: Globs = EXCLUDED
     max_size: Annotated[int, BeforeValidator(size)] = size("16MiB")
     allow_everyone: bool = False
+    poll_every: Duration = seconds("5m")
+    scrub_every: DurationOrOff = seconds("7d")
     acl: Annotated[tuple[AclRule, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")

@@ -77,7 +77,8 @@ class Station:
     away; scan_rest: after one that failed. watch_fault: why hints can't be believed until the next complete scan; hint_fault,
     scan_fault: why the last run failed. halted: the guard waits for a person; halts: how often a run on hints had it wait.
     mends: how often the watch was made whole again, negative while it is not; watch_rest: after it could not be. down_at: since
-    when (monotonic seconds) the store can't be reached.
+    when (monotonic seconds) the store can't be reached. poll_every: seconds between two scans while it is not watched; polled_at:
+    when one was wanted last (monotonic seconds).
     """
 
     source: Source
@@ -105,6 +106,8 @@ class Station:
     scan_rest: Rest = RESTED
     watch_rest: Rest = RESTED
     down_at: float | None = None
+    poll_every: float = 300.0
+    polled_at: float | None = None
     earlier: deque[tuple[float, Held]] = field(default_factory=deque)
     lags: dict[Kind, deque[float]] = field(default_factory=dict)
 
@@ -242,6 +245,7 @@ class Station:
             halted=self.halted,
             paused=self.paused,
             watched=self.watchable,
+            poll_every=None if self.watchable and self.mends > 0 else self.poll_every,
             lags={kind: lag(list(values)) for kind, values in self.lags.items() if values},
         )
 

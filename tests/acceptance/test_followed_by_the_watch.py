@@ -1,4 +1,4 @@
-"""What people and programs do to files, one thing at a time, as the real watch tells it: what it may cost, and what it is called."""
+"""What people and programs do to files, one by one, as the real watch tells it: what it may cost, and what it is called."""
 
 import os
 import shutil
@@ -211,7 +211,20 @@ def as_emacs_saves(path: Path) -> None:
 def vim_itself(path: Path) -> None:
     if shutil.which("vim") is None:
         pytest.skip("no vim here")
-    command = ["vim", "-u", "NONE", "-N", "-es", "-c", "set backupcopy=no", "-c", "%s/the text/another text/", "-c", "wq", str(path)]
+    command = [
+        "vim",
+        "-u",
+        "NONE",
+        "-N",
+        "-es",
+        "-c",
+        "set backupcopy=no",
+        "-c",
+        "%s/the text/another text/",
+        "-c",
+        "wq",
+        str(path),
+    ]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=60)
 
 
@@ -280,9 +293,9 @@ CLOSINGS = (
 def test_a_change_of_permissions_reads_no_text(
     here: Following, monkeypatch: pytest.MonkeyPatch, deed: Callable[[Path], None], documents: int
 ) -> None:
-    """Retagged, the members of a folder in one run, before anything is read; nothing is embedded, and a stranger finds it no more.
+    """Retagged, the members of a folder in one run, before anything is read, and fenced before the index hears of it.
 
-    The fence comes before the index hears of it.
+    Nothing is embedded, and a stranger finds it no more.
     """
     gone = {"x/c.md"} if documents == 1 else {"x/c.md", "x/y/d.md"}
     assert found(here) == set(KEYS)

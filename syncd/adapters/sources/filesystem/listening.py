@@ -36,12 +36,7 @@ _Event = InotifyConstants
 # Of a file that comes nobody knows whether it is being written: if it is, that is told. A hard link is whole, and nothing more is
 # told of it; the name that is unlinked after it must not be looked at before.
 _SETTLED = (
-    _Event.IN_CREATE
-    | _Event.IN_CLOSE_WRITE
-    | _Event.IN_ATTRIB
-    | _Event.IN_DELETE
-    | _Event.IN_MOVED_FROM
-    | _Event.IN_MOVED_TO
+    _Event.IN_CREATE | _Event.IN_CLOSE_WRITE | _Event.IN_ATTRIB | _Event.IN_DELETE | _Event.IN_MOVED_FROM | _Event.IN_MOVED_TO
 )
 _UNSETTLED = _Event.IN_MODIFY
 _COMES = _Event.IN_CREATE | _Event.IN_MOVED_TO
