@@ -2,10 +2,11 @@
 
     python benchmarks/storm.py --files 50000 --operations 100000 --seed 7
 
-Bursts of everything that people and programs do to files, as fast as it goes. In the midst the daemon is stopped (SIGSTOP) while more
-happens than the kernel's queue of events holds, so that some are lost for good. Printed: documents that differ in the end, by text,
-readers, or in that they are there (has to be 0); seconds from the last deed until the daemon says that it is fresh; how often a watch
-broke; the scans that were made, by what asked for them. Exit 1 where anything differs, or no event was lost.
+Bursts of everything that people and programs do to files, as fast as it goes. In the midst the daemon is stopped (SIGSTOP)
+while more happens than the kernel's queue of events holds, so that some are lost for good. Printed: documents that differ in the
+end, by text, readers, or in that they are there (has to be 0); seconds from the last deed until the daemon says that it is
+fresh; how often a watch broke; the runs that were made, by what asked for them. Exit 1 where anything differs, or no event was
+lost.
 """
 
 import argparse
@@ -63,7 +64,7 @@ class Storm:
         """Of each the number of the folder that it is in, and its name; one that was removed is made again under another name."""
         self.files: list[tuple[int, str]] = []
         self.done: Counter[str] = Counter()
-        self.deeds: dict[str, tuple[int, Callable[[], None]]] = {
+        self.deeds: dict[str, tuple[float, Callable[[], None]]] = {
             "create": (10, self.create),
             "write": (20, self.write),
             "append": (10, self.append),
@@ -118,10 +119,12 @@ class Storm:
     # -- where ---------------------------------------------------------------------------------------------------------
 
     def folder(self, number: int) -> Path:
+        """Where it is now."""
         group, name = self.folders[number]
         return self.docs / self.groups[group] / name
 
     def path(self, file: tuple[int, str]) -> Path:
+        """Where it is now."""
         return self.folder(file[0]) / file[1]
 
     def _any(self) -> int:
@@ -147,26 +150,32 @@ class Storm:
     # -- deeds ---------------------------------------------------------------------------------------------------------
 
     def create(self) -> None:
+        """A new file."""
         place = self._place()
         self._new(self.path(place))
         self.files.append(place)
 
     def write(self) -> None:
+        """Another text in place."""
         self._new(self.path(self.files[self._any()]))
 
     def append(self) -> None:
+        """More at the end."""
         with self.path(self.files[self._any()]).open("a") as file:
             file.write(f" more{self._serial}")
 
     def truncate(self) -> None:
+        """Less of it."""
         os.truncate(self.path(self.files[self._any()]), 60)
 
     def rename(self) -> None:
+        """To any folder."""
         number, place = self._any(), self._place()
         self.path(self.files[number]).rename(self.path(place))
         self.files[number] = place
 
     def swap(self) -> None:
+        """Two files change places."""
         one, other = self.path(self.files[self._any()]), self.path(self.files[self._any()])
         between = self.docs / self._name("between")
         one.rename(between)
@@ -177,52 +186,63 @@ class Storm:
             between.rename(other)
 
     def replace(self) -> None:
+        """As editors save."""
         path = self.path(self.files[self._any()])
         fresh = path.with_name(f".{self._name('new')}.tmp")
         self._new(fresh)
         fresh.rename(path)
 
     def link(self) -> None:
+        """Another name of a file."""
         number, place = self._any(), self._place()
         self.path(place).hardlink_to(self.path(self.files[number]))
         self.files.append(place)
 
     def delete(self) -> None:
+        """One name less."""
         number = self._any()
         self.path(self.files[number]).unlink()
         self.files[number] = self.files[-1]
         self.files.pop()
 
     def chmod(self) -> None:
+        """Who may read it, by mode."""
         self.path(self.files[self._any()]).chmod(self.rng.choice((0o600, 0o640, 0o644)))
 
     def setfacl(self) -> None:
+        """Who may read it, by an ACL."""
         set_acl(self.path(self.files[self._any()]), self.rng.randrange(61_000, 61_020))
 
     def touch(self) -> None:
+        """Another ctime, and nothing else."""
         path = self.path(self.files[self._any()])
         facts = path.stat()
         os.utime(path)
         os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
     def symlink(self) -> None:
+        """A link that is not followed."""
         self.path(self._place()).symlink_to(self.path(self.files[self._any()]))
 
     def rename_folder(self) -> None:
+        """Into any other."""
         number = self.rng.randrange(len(self.folders))
         place = (self.rng.randrange(len(self.groups)), self._name("d"))
         self.folder(number).rename(self.docs / self.groups[place[0]] / place[1])
         self.folders[number] = place
 
     def rename_group(self) -> None:
+        """With all that is below."""
         number, name = self.rng.randrange(len(self.groups)), self._name("g")
         (self.docs / self.groups[number]).rename(self.docs / name)
         self.groups[number] = name
 
     def chmod_folder(self) -> None:
+        """Who may read what is in it."""
         self.folder(self.rng.randrange(len(self.folders))).chmod(self.rng.choice((0o700, 0o755)))
 
     def remove_folder(self) -> None:
+        """With all that is in it; an empty one comes."""
         number = self.rng.randrange(len(self.folders))
         shutil.rmtree(self.folder(number))
         self.files = [file for file in self.files if file[0] != number]

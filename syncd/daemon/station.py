@@ -7,7 +7,7 @@ from syncd.core.freshness import Kind, Landed, SourceFreshness, lag
 from syncd.core.hints import Dirty, Taken
 from syncd.core.lifecycle import RunState
 from syncd.core.retry import RESTED, Policy, Rest
-from syncd.core.scope import parent_of, within
+from syncd.core.scope import covers
 from syncd.errors import SourceUnavailable, SyncdError
 from syncd.ports import Source, Watch
 from syncd.sync.report import Held, Progress
@@ -122,8 +122,7 @@ class Station:
             return True
         if self.taken is None:
             return False
-        scope = self.taken.scope
-        return key in scope.keys or parent_of(key) in scope.pages or any(within(key, tree) for tree in scope.trees)
+        return covers(self.taken.scope, key)
 
     def recent(self, now: float) -> Held:
         """What runs on hints took away and opened within the window."""

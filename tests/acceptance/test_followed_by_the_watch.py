@@ -171,6 +171,20 @@ def test_a_hard_link_is_a_document_of_its_own(here: Following) -> None:
     assert here.lives() == before
 
 
+def test_what_is_done_through_one_name_of_a_file_is_seen_under_all(here: Following) -> None:
+    """Written to, closed and opened under one of two names, each in another folder: the kernel tells of that one only."""
+    (here.site.docs / "z/linked.md").hardlink_to(here.site.docs / "a.md")
+    here.shows_the_tree()
+    here.through(lambda: (here.site.docs / "a.md").chmod(0o600))
+    assert not {"a.md", "z/linked.md"} & here.site.found(reader=STRANGER)
+    here.shows_the_tree()
+    here.through(lambda: (here.site.docs / "z/linked.md").write_text("another text"))
+    here.shows_the_tree()
+    here.through(lambda: (here.site.docs / "z/linked.md").chmod(0o644))
+    assert here.site.found(reader=STRANGER) >= {"a.md", "z/linked.md"}
+    here.shows_the_tree()
+
+
 # -- as editors save ---------------------------------------------------------------------------------------------------
 
 TEXT = "# Title of a.md\n\nanother text of a.md"
