@@ -25,6 +25,7 @@ from defences_source import SOURCE
 from defences_space import SPACE
 from defences_sync import SYNC
 from defences_turns import TURNS
+from defences_unseen import UNSEEN
 from defences_watch import WATCH
 from mutant import Mutant
 
@@ -50,4 +51,5 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *ENDS,
     *FAILURE,
     *LIMITS,
+    *UNSEEN,
 )
