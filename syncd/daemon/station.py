@@ -244,9 +244,13 @@ class Station:
             halted=self.halted,
             paused=self.paused,
             watched=self.watchable,
-            poll_every=None if self.watchable and self.mends > 0 else self.poll_every,
+            poll_every=self.poll_every if self._polled() else None,
             lags={kind: lag(list(values)) for kind, values in self.lags.items() if values},
         )
+
+    def _polled(self) -> bool:
+        """Whether scans stand in for a watch, or for a part of one that could not be made whole."""
+        return not self.watchable or (self.watch_rest.times > 0 and self.down_at is None)
 
     def _trouble(self) -> str | None:
         """What is to be told first: where it is not watched yet because the scan for that fails, why it does."""
