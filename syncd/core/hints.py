@@ -25,9 +25,9 @@ class Calm(Enum):
     """How long a thing must have been quiet before it is looked at, in seconds."""
 
     DONE = 0.1
-    """Closed after writing, renamed, removed, its attributes changed: as good as finished."""
+    """Closed after writing, renamed, linked, removed, its attributes changed: as good as finished."""
     OPEN = 2.0
-    """Created or written to, and not closed as far as anybody knows."""
+    """Written to, and not closed as far as anybody knows."""
 
 
 @dataclass(frozen=True, slots=True)

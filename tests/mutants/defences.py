@@ -26,6 +26,7 @@ from defences_space import SPACE
 from defences_sql import SQL
 from defences_sync import SYNC
 from defences_turns import TURNS
+from defences_unseen import UNSEEN
 from defences_watch import WATCH
 from mutant import Mutant
 
@@ -52,4 +53,5 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *ENDS,
     *FAILURE,
     *LIMITS,
+    *UNSEEN,
 )
