@@ -21,7 +21,7 @@ _REMEMBERED_LENGTH = 32
 
 
 class _Features(dict[bytes, int]):
-    """word -> its signed weight, shifted left, and its slot, in one integer; remembers the first words that come: most are among them, and come again."""
+    """word -> its signed weight, shifted left, and its slot, in one integer; the first words that come are remembered."""
 
     def __init__(self, seed: int) -> None:
         super().__init__()
