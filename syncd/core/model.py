@@ -94,7 +94,6 @@ class Page:
 
     failure: it could not be listed; nothing recorded at or below `prefix` counts as gone. size: how many members there are, as
     far as that is known without looking inside. keys: only these were looked at, and nothing is said of the others; None: all.
-    again: gives a page of the same scan by its prefix, not looked at: one object a scan, so that pages need not be kept.
     """
 
     prefix: str
@@ -103,7 +102,6 @@ class Page:
     failure: Refusal | None = None
     size: int = 0
     keys: tuple[str, ...] | None = None
-    again: "Callable[[str], Page] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from syncd.sync.retag import Retag, narrows, opens, retag, serving
 from syncd.sync.rundata import Run, lifted
 from syncd.sync.shelve import release
 from syncd.sync.tags import recorded
-from syncd.sync.worklist import Worklist
 
 MEMBERS_A_READ = 4_096
 """A turn has the page opened again: for each so many members a document is read before, or a huge folder would never end."""
@@ -53,7 +52,7 @@ class ContentPass:
         self.run = run
         self.applier = applier
         self.hold_widenings = hold_widenings
-        self.again = Worklist()
+        self.again: list[Page] = []
         """Pages with a document whose ACL widens once its new text is in."""
 
     def page(self, page: Page) -> PageRow:
@@ -195,7 +194,8 @@ class ContentPass:
 
     def _come_back(self, visit: _Visit) -> None:
         visit.settled = False
-        self.again.add(visit.opened.page)
+        if visit.opened.page not in self.again:
+            self.again.append(visit.opened.page)
 
     def _freed(self, opened: OpenedPage, refused: set[str]) -> list[QuarantineRow]:
         """What was in quarantine and needs nothing more: its ACL is known again, and its content is as recorded."""

@@ -24,7 +24,6 @@ from syncd.sync.retag import Retag, opens, retag
 from syncd.sync.rundata import Order, Run
 from syncd.sync.survey import Survey, survey
 from syncd.sync.tags import Tags, shape_of
-from syncd.sync.worklist import Worklist
 
 ORDERED = 1e-6
 """Seconds by which a run is recorded to begin after the one before it, also where the clock was set back: the last one counts."""
@@ -126,7 +125,7 @@ class SourceRun:
         if run.away is not None:
             raise run.away  # what narrows is fenced, and what is missing is hidden; all else takes the index
         found.restless |= bool(found.failed)
-        run.progress(Progress("plan", 0, found.changed.planned, found.backfill))
+        run.progress(Progress("plan", 0, sum(found.planned.values()), found.backfill))
         late_failure = found.restless and not self._moves(found)
         hold = self._guard_widenings(found)
         applier = Applier(run)
@@ -158,13 +157,13 @@ class SourceRun:
         Page after page and key after key: one claim may follow from another (swaps, chains).
         """
         complete = True
-        for page, _ in found.changed:
+        for page in list(found.changed):
             try:
                 with self.install.ledger.read() as view:
                     opened = self.run.observer.open(view, page)
             except ListingFailed:
                 complete = False
-                found.unlisted.add(page.prefix)
+                found.changed.remove(page)
                 continue
             for key in opened.keys():  # noqa: SIM118 - not a mapping
                 self._move(found, opened, key)
@@ -188,9 +187,7 @@ class SourceRun:
         contents = ContentPass(self.run, applier, hold_widenings=hold_widenings)
         pages = found.changed
         for _ in range(ROUNDS):
-            for page, planned in pages:
-                if page.prefix in found.unlisted:
-                    continue
+            for page in pages:
                 try:
                     row = contents.page(page)
                 except ListingFailed:
@@ -199,12 +196,12 @@ class SourceRun:
                 if page.prefix in found.missing_in:
                     self.run.late[page.prefix] = row
                     row = replace(row, stamp=None)
-                applier.close_page(row, planned)
+                applier.close_page(row, found.planned.pop(page.prefix, 0))
                 if self.order.turns.wanted():
                     applier.flush()
                     self.run.give_turn()
             applier.flush()
-            pages, contents.again = contents.again, Worklist()
+            pages, contents.again = contents.again, []
 
     # -- the guard ---------------------------------------------------------------------------------------------------
 

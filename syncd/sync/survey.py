@@ -20,7 +20,6 @@ from syncd.sync.retag import GROUP, Retag, narrows, opens, retag, serving
 from syncd.sync.rundata import Run
 from syncd.sync.shelve import release, shelve
 from syncd.sync.stage import Staging, batches
-from syncd.sync.worklist import Worklist
 
 BATCH = 500
 """Pages that are looked up and marked together."""
@@ -28,16 +27,15 @@ BATCH = 500
 
 @dataclass(slots=True)
 class Survey:
-    """What the first pass found: the pages to open again with the changes that are planned there, as far as those are known
-    without reading, and what must wait for the guard. backfill: documents that a reindex marked.
+    """What the first pass found: the pages to open again, and what must wait for the guard. planned: changes on each of those
+    pages, as far as that is known without reading; backfill: documents that a reindex marked.
     """
 
-    changed: Worklist = field(default_factory=Worklist)
+    changed: list[Page] = field(default_factory=list)
     failed: list[Page] = field(default_factory=list)
     missing_in: set[str] = field(default_factory=set)
-    unlisted: set[str] = field(default_factory=set)
-    """Pages that could be listed at first and not any more: they are left as they are."""
     pages: int = 0
+    planned: dict[str, int] = field(default_factory=dict)
     backfill: int = 0
     opening: int = 0
     seen: set[bytes] = field(default_factory=set)
@@ -133,15 +131,16 @@ def _compare(run: Run, staging: Staging, found: Survey, view: LedgerView, page: 
     except ListingFailed:
         found.failed.append(replace(page, failure=Refusal(Reason.LISTING)))
         return
+    found.changed.append(page)
     if opened is None:
-        found.changed.add(page, page.size)
+        found.planned[page.prefix] = page.size
         found.restless |= not run.whole
         return
     _link(run, found, view, opened)
     # A run on hints sees few documents: what is new to it may be one that is missing where it did not look.
     found.restless |= not run.whole and any(opened.asking(Action.ADD))
     due = sum(opened.rows[key].due is Due.EMBED for key in opened.keys() if key in opened.rows)  # noqa: SIM118 - not a mapping
-    found.changed.add(page, len(opened.keys()) - due)
+    found.planned[page.prefix] = len(opened.keys()) - due
     found.backfill += due
     _urgent(run, staging, found, opened)
 
@@ -236,25 +235,21 @@ def _tree(view: LedgerView, locator: bytes) -> Iterator[PageRow]:
 def _unseen(run: Run, staging: Staging, found: Survey) -> None:
     """Pages of the scope that are not there are gone, with all their documents."""
     with run.install.ledger.read() as view:
-        for page in _not_met(run, found, view):
-            _gone(run, staging, found, page)
-
-
-def _gone(run: Run, staging: Staging, found: Survey, page: PageRow) -> None:
-    """Stage what is recorded of a page that is not there."""
-    with run.install.ledger.read() as view:
-        rows: list[DocRow] = view.docs_of_page(page.locator)
-        parked = view.quarantine_of_page(page.locator)
-    with run.install.transaction() as tx:
-        for shelf in parked:
-            release(run, tx, shelf.locator, shelf.doc)
+        unseen = list(_not_met(run, found, view))
+    for page in unseen:
+        with run.install.ledger.read() as view:
+            rows: list[DocRow] = view.docs_of_page(page.locator)
+            parked = view.quarantine_of_page(page.locator)
+        with run.install.transaction() as tx:
+            for shelf in parked:
+                release(run, tx, shelf.locator, shelf.doc)
+            if rows:
+                tx.ledger.put_page(replace(page, stamp=None))
+            else:
+                tx.ledger.drop_page(page.locator)
         if rows:
-            tx.ledger.put_page(replace(page, stamp=None))
-        else:
-            tx.ledger.drop_page(page.locator)
-    if rows:
-        found.restless = True
-        staging.stage(run, rows)
+            found.restless = True
+            staging.stage(run, rows)
 
 
 def _not_met(run: Run, found: Survey, view: LedgerView) -> Iterator[PageRow]:

@@ -207,8 +207,8 @@ SOURCE: Final = (
     Mutant(
         "selection: a newline escapes an exclusion",
         f"{HERE}/rules.py",
-        '        path = path.replace("\\n", _NEWLINE_STAND_IN)\n',
-        "",
+        'self._spec.match_file(path.replace("\\n", _NEWLINE_STAND_IN))',
+        "self._spec.match_file(path)",
         ("tests/unit/test_filesystem_selection.py::test_a_newline_in_a_name_escapes_no_exclusion",),
     ),
 )

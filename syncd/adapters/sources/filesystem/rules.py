@@ -1,12 +1,10 @@
 """Globs as gitignore defines them, and what they are for: choosing files, and saying who may read where modes say nothing."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pathspec import GitIgnoreSpec
-from pathspec.pattern import RegexPattern
 
 from syncd.adapters.sources.filesystem.names import below
 from syncd.core.acl import Principal
@@ -14,8 +12,6 @@ from syncd.core.acl import Principal
 _NEWLINE_STAND_IN = "\x1f"
 """Patterns are compiled to regular expressions in which "." matches no newline: a name with one would escape its exclusion."""
 
-
-_GROUP_NAME = re.compile(r"\(\?P<\w+>")
 
 NAMES = 8192
 """Names whose verdict is remembered."""
@@ -26,22 +22,10 @@ class Globs:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._spec = GitIgnoreSpec.from_lines(pattern.replace("\n", _NEWLINE_STAND_IN) for pattern in patterns)
-        self._any = _union(self._spec)
 
     def match(self, path: str) -> bool:
         """Whether the patterns select `path`, a key; a directory's ends in "/"."""
-        path = path.replace("\n", _NEWLINE_STAND_IN)
-        return self._spec.match_file(path) if self._any is None else self._any.search(path) is not None
-
-
-def _union(spec: GitIgnoreSpec) -> re.Pattern[str] | None:
-    """All patterns as one, for a name in a large tree is asked about once; None where one takes back what another selects."""
-    patterns = [pattern for pattern in spec.patterns if pattern.include is not None]
-    texts = [p.regex.pattern for p in patterns if p.include and isinstance(p, RegexPattern) and p.regex is not None]
-    if not texts or len(texts) != len(patterns):
-        return None
-    # Their only named group tells pathspec which rule of two goes first: there are no two sides here.
-    return re.compile("|".join(f"(?:{_GROUP_NAME.sub('(?:', text)})" for text in texts))
+        return self._spec.match_file(path.replace("\n", _NEWLINE_STAND_IN))
 
 
 @dataclass(frozen=True, slots=True)

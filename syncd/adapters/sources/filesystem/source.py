@@ -86,11 +86,10 @@ class FilesystemSource:
         """
         with self._at_root() as root:
             identity = root.identity
-            again = partial(self._again, identity)
             pending = self._start(root, below)
             while pending:
                 parts, passage = pending.pop()
-                found = self._visit(root, parts, passage, again)
+                found = self._visit(root, parts, passage)
                 if found is None:
                     continue
                 page, branches = found
@@ -199,13 +198,7 @@ class FilesystemSource:
             # A directory on the way that can't be passed: the visit will say so.
             return [] if is_gone(error) else [(parts, None)]
 
-    def _again(self, identity: _Identity, prefix: str) -> Page:
-        """A page that a scan of the root `identity` came to."""
-        return Page(prefix, None, partial(self._load, parts_of(prefix) or () if prefix else (), identity))
-
-    def _visit(
-        self, root: Place, parts: tuple[bytes, ...], passage: Passage, again: Callable[[str], Page]
-    ) -> tuple[Page, list[_Branch]] | None:
+    def _visit(self, root: Place, parts: tuple[bytes, ...], passage: Passage) -> tuple[Page, list[_Branch]] | None:
         """The page of a directory and the directories in it; None when it is gone. `passage`: into its parent."""
         prefix = key_of(parts)
         identity = root.identity
@@ -222,7 +215,7 @@ class FilesystemSource:
                 return None
             return Page(prefix, None, load, Refusal(Reason.LISTING, error_name(error))), []
         stamp = stamp_of(self._settings, identity, place.passage, inventory.members, now_ns)
-        page = Page(prefix, stamp, load, size=len(inventory.members), again=again)
+        page = Page(prefix, stamp, load, size=len(inventory.members))
         return page, [((*parts, name), place.passage) for name in inventory.directories]
 
     def _load(self, parts: tuple[bytes, ...], identity: _Identity) -> Listing:
