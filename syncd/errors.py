@@ -59,6 +59,10 @@ class ConfigUnknownKey(ConfigError):
     """{file}: unknown key {key} (value {value}); did you mean {nearest}? Next: mend that line, then `syncd check-config`."""
 
 
+class DriverMissing(ConfigError):
+    """Source {source} needs the package {package}, which is not installed. Next: `pip install 'syncd[{extra}]'`."""
+
+
 class StateExists(ConfigError):
     """{state} holds an install already. Next: choose another --state, or use it with `syncd --config {state}/config.toml`."""
 

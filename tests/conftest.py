@@ -2,10 +2,11 @@
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from postgres import Server, available, running
 
 # In CI the same examples in every run, so that a change is judged by itself. Elsewhere they are drawn anew, and
 # SYNCD_EXAMPLES=500 draws many: that is how new ones are found. No deadline: a slow machine is no failure.
@@ -27,3 +28,12 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
         return (yield)
     finally:
         os.umask(before)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL of the session's own; each test works in databases of its own there."""
+    if not available():
+        pytest.skip("no PostgreSQL here: apt-get install postgresql, or pip install pgserver")
+    with running() as server:
+        yield server

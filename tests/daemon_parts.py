@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from syncd.core.freshness import Landed
-from syncd.core.hints import Hint
+from syncd.core.hints import Hint, page_of
 from syncd.core.lifecycle import RunState
 from syncd.daemon.inbox import Inbox
 from syncd.daemon.station import Station
@@ -77,6 +77,10 @@ class StillSource:
     watchable: bool = True
     watches: list[str | Exception | None] = field(default_factory=list)
     watching: StillWatch | None = None
+
+    def page_of(self, key: str) -> str:
+        """The folder."""
+        return page_of(key)
 
     def watch(self, tell: Callable[[Hint], None]) -> StillWatch | None:
         """A watch, where there can be one."""

@@ -155,7 +155,8 @@ class Site:
 def make_site(docs: Path, state: Path, *, allow_everyone: bool = True, backend: str = "hash", index: str = "edge") -> Site:
     """`syncd init`, with the hash embedder unless another is asked for."""
     docs.mkdir(exist_ok=True, parents=True)
-    docs.chmod(0o755)
+    if docs.stat().st_mode & 0o777 != 0o755:  # nor does another install over a tree that is watched touch it
+        docs.chmod(0o755)
     set_up(docs, state, allow_everyone=allow_everyone, algorithm="A256GCMSIV", origin="syncd/test", create_keys=create_keys)
     site = Site(docs, state)
     site.change('backend = "sentence-transformers"', f'backend = "{backend}"')

@@ -37,6 +37,8 @@ class EventType(StrEnum):
     GUARD_HALTED = "guard.halted"
     GUARD_CONFIRMED = "guard.confirmed"
     RECONCILE_FINISHED = "reconcile.finished"
+    SCRUB_FOUND = "scrub.found"
+    SCRUB_FINISHED = "scrub.finished"
     STORE_DRIFT = "store.drift"
     STORE_REPAIRED = "store.repaired"
     LEDGER_RECOVERED = "ledger.recovered"

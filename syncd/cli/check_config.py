@@ -44,8 +44,9 @@ def warn(config: "Config") -> Iterator[str]:
     if config.index.text == "plain":
         yield 'index.text = "plain": whoever reads the index, its backups or its log reads the text'
     for source in config.sources:
-        if fault := _fault(source.root):
-            yield f"source {source.name}: root = {source.root} {fault}"
+        root = getattr(source, "root", None)
+        if isinstance(root, Path) and (fault := _fault(root)):
+            yield f"source {source.name}: root = {root} {fault}"
         if source.allow_everyone:
             yield f"source {source.name}: allow_everyone = true, so every account here may find what everyone may read"
 
@@ -69,4 +70,5 @@ def _summary(config: "Config") -> Iterator[tuple[str, object]]:
     yield "index", f"{config.index.backend}{f', {config.index.url}' if config.index.url else ''}"
     for source in config.sources:
         rules = f", {len(source.acl)} ACL rules" if source.acl else ""
-        yield "source", f"{source.name}: {source.root} (realm {source.realm}, up to {source.max_size:,} bytes a file{rules})"
+        where = getattr(source, "root", None) or getattr(source, "url", None) or source.type
+        yield "source", f"{source.name}: {where} (realm {source.realm}, up to {source.max_size:,} bytes a document{rules})"

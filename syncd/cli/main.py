@@ -30,12 +30,13 @@ COMMANDS: Final[Commands] = {
     "plan": Entry("Show what `sync` would do; touch nothing.", "syncd.cli.plan"),
     "reindex": Entry("Treat what is recorded as stale; replace the model.", "syncd.cli.reindex"),
     "sources": Entry(
-        "What is watched; pausing, resuming, scanning.",
+        "What is watched; pausing, resuming, scanning, scrubbing.",
         {
             "list": Entry("List the sources.", "syncd.cli.sources"),
             "pause": Entry("Stop looking at a source.", "syncd.cli.sources:pause"),
             "resume": Entry("Look at a source again.", "syncd.cli.sources:resume"),
             "scan": Entry("Scan a source now.", "syncd.cli.sources:scan"),
+            "scrub": Entry("Read every document again, now.", "syncd.cli.sources:scrub"),
         },
     ),
     "jobs": Entry(

@@ -1,4 +1,7 @@
-"""`syncd sources`: what is watched; pausing, resuming, scanning."""
+"""`syncd sources`: what is watched; pausing, resuming, scanning, scrubbing."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -23,22 +26,42 @@ def command(context: Context, as_json: bool) -> Exit:
             emit_json(answer.payload)
         else:
             table(
-                ("source", "doing", "watched", "paused", "pending", "documents", "last complete scan"),
+                ("source", "doing", "watched", "paused", "pending", "documents", "last complete scan", "scrub"),
                 [
                     (
                         s["source"],
                         s["doing"] or s["state"],
-                        {True: "yes", False: "no"}.get(s["watched"], "-"),
+                        _watching(s),
                         "yes" if s["paused"] else "no",
                         "-" if s["pending"] is None else s["pending"],
                         s["documents"],
                         s["complete_at"] or "never",
+                        _scrub(s["scrub"]),
                     )
                     for s in answer.payload["sources"]
                 ],
             )
         tell(answer)
         return answer.exit
+
+
+def _watching(source: Mapping[str, Any]) -> str:
+    """Whether changes are told of; where not, or not of all, how often it is scanned for them."""
+    if source["watched"] is None:
+        return "-"
+    polled = f", scanned every {source['poll_every']:g} s" if source["poll_every"] else ""
+    return ("yes" if source["watched"] and not polled else "in part" if source["watched"] else "no") + polled
+
+
+def _scrub(scrub: Mapping[str, Any] | None) -> str:
+    """How far it is being read again, or when it last was."""
+    if scrub is None:
+        return "not yet"
+    found = scrub["found"] + scrub["last_found"]
+    told = f", {found} found" if found else ""
+    if scrub["began"]:
+        return f"{min(100, 100 * scrub['read'] // max(1, scrub['documents']))} %{told}"
+    return f"done {scrub['last']}{told}"
 
 
 def _set(context: Context, operation: str, source: str, *, as_json: bool) -> Exit:
@@ -82,4 +105,23 @@ def scan(context: Context, source: str, as_json: bool) -> Exit:
     """Scan one source now, as `syncd sync --source` does."""
     with asked(context, "sources-scan", {"source": source}) as answer:
         show_runs(answer, as_json=as_json)
+        return answer.exit
+
+
+@click.command("scrub", epilog=epilog("syncd sources scrub notes", *WORKING))
+@click.argument("source", metavar="SOURCE")
+@json_option
+@pass_context
+def scrub(context: Context, source: str, as_json: bool) -> Exit:
+    """Read every document of a source again, whatever its times say; what had changed behind them is brought in and told.
+
+    A daemon does this by itself, slowly (`source.scrub_every`). Nothing is embedded or written where nothing differs.
+    """
+    with asked(context, "sources-scrub", {"source": source}) as answer:
+        if as_json:
+            emit_json(answer.payload)
+        else:
+            given = answer.payload
+            click.echo(f"{printable(given['source'])}: {given['documents']} documents read again, {given['found']} had changed.")
+        tell(answer)
         return answer.exit

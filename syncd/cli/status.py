@@ -159,6 +159,9 @@ def _hints(source: Mapping[str, Any], *, watched: bool) -> list[str]:
         found.append(f"{name}: the guard halted: `syncd plan --source {name}`, then `syncd sync --confirm {source['run']}`")
     if state in ("running", "failed", "interrupted") and not (watched and state == "running"):
         found.append(f"{name}: the last run did not end well: `syncd sync --source {name}`")
+    if source["poll_every"] and not source["paused"]:
+        what = "some of its changes" if source["watched"] else "its changes"
+        found.append(f"{name}: nothing tells of {what}: it is scanned every {source['poll_every']:g} s (`source.poll_every`)")
     if source["paused"]:
         found.append(f"{name}: paused: `syncd sources resume {name}`")
     if source["reindex"]:

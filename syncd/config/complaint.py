@@ -11,14 +11,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from syncd.config.model import Config
+from syncd.config.sources import TAGS
 from syncd.errors import ConfigError, ConfigInvalid, ConfigUnknownKey
 
 Step = str | int
 _ABSENT: Final = object()
 _SECRET: Final = re.compile(r"(?<!public_)(?:key|kek|secret|password|passphrase|credentials?|token)$", re.IGNORECASE)
 """Keys whose wrong values are not repeated: somebody may have pasted a secret where none belongs."""
-_CREDENTIALS: Final = re.compile(r"//[^/]*@")
-"""An address with a user and a password."""
+_CREDENTIALS: Final = re.compile(r"//[^/]*@|[?&]\w*(?:pass|secret|key|token)\w*=", re.IGNORECASE)
+"""An address with a user and a password, or with something that may be one."""
 _SHOWN: Final = 60
 """Characters of a value that are repeated."""
 
@@ -28,11 +29,16 @@ def complain(path: Path, raw: object, error: ValidationError) -> ConfigError:
     found = error.errors(include_url=False)
     unknown = next((item for item in found if item["type"] == "extra_forbidden"), None)
     if unknown is not None:
-        loc = unknown["loc"]
+        loc = _of_the_file(unknown["loc"])
         return ConfigUnknownKey(file=path, key=dotted(raw, loc), value=_shown(raw, loc), nearest=_nearest(raw, loc))
     first = found[0]
-    loc = (*first["loc"], *first.get("ctx", {}).get("key", ()))
+    loc = (*_of_the_file(first["loc"]), *first.get("ctx", {}).get("key", ()))
     return ConfigInvalid(file=path, key=dotted(raw, loc), value=_shown(raw, loc), detail=_detail(first))
+
+
+def _of_the_file(loc: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Where something stands in the file: without the kind of source that pydantic puts in between."""
+    return (*loc[:2], *loc[3:]) if loc[:1] == ("source",) and len(loc) > 2 and loc[2] in TAGS else loc
 
 
 def dotted(raw: object, loc: Sequence[Step]) -> str:
@@ -49,22 +55,25 @@ def dotted(raw: object, loc: Sequence[Step]) -> str:
 
 
 def keys(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every key that can be written, as the path of tables to it; a table comes before its keys."""
+    """Every key that can be written, once, as the path of tables to it; a table comes before its keys."""
+    yield from dict.fromkeys(_keys(model, prefix))
+
+
+def _keys(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for name, field in model.model_fields.items():
         path = (*prefix, field.alias or name)
         yield path
-        section = _section(field.annotation)
-        if section is not None:
-            yield from keys(section, path)
+        for section in _sections(field.annotation):
+            yield from _keys(section, path)
 
 
-def _section(annotation: Any) -> type[BaseModel] | None:
-    """The model behind an annotation: itself, or what a tuple or a union holds."""
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models behind an annotation: itself, or what a tuple or a union holds."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if get_origin(annotation) in {tuple, Union, UnionType, Annotated}:
-        return next((found for found in map(_section, get_args(annotation)) if found is not None), None)
-    return None
+        yield annotation
+    elif get_origin(annotation) in {tuple, Union, UnionType, Annotated}:
+        for part in get_args(annotation):
+            yield from _sections(part)
 
 
 def _nearest(raw: object, loc: Sequence[Step]) -> str:

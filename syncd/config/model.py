@@ -6,8 +6,9 @@ from typing import Annotated, Final, Literal, Self, cast
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from syncd.config.control import Control, Daemon
+from syncd.config.filesystem import FilesystemSource
 from syncd.config.section import Duration, Place, Places, Section, Share
-from syncd.config.source import Source
+from syncd.config.sources import Source
 from syncd.config.units import inside, seconds
 from syncd.config.values import broken, endpoint, verifier_key
 from syncd.errors import SourceUnknown
@@ -193,6 +194,8 @@ class Config(Section):
             for other in sources[:place]:
                 if source.name == other.name:
                     raise broken("is the name of another source too", place, "name")
+                if not (isinstance(source, FilesystemSource) and isinstance(other, FilesystemSource)):
+                    continue
                 if inside(source.root, other.root) or inside(other.root, source.root):
                     raise broken(f"overlaps the root of source {other.name}: files would come twice", place, "root")
         return sources
@@ -200,7 +203,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _state_is_no_source(self) -> Self:
         for source in self.sources:
-            if inside(self.state.dir, source.root):
+            if isinstance(source, FilesystemSource) and inside(self.state.dir, source.root):
                 raise broken(f"lies in the root of source {source.name}: syncd would index itself", "state", "dir")
         return self
 

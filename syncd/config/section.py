@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from syncd.config.units import place, seconds
+from syncd.config.units import place, seconds, seconds_or_never
 from syncd.config.values import glob, reader
 
 
@@ -26,6 +26,8 @@ Places = Annotated[tuple[Place, ...], Field(strict=False)]
 """A list of paths, frozen."""
 Duration = Annotated[int, BeforeValidator(seconds)]
 """Seconds, written `"30s"`, `"10m"`, `"24h"`, `"7d"`."""
+DurationOrOff = Annotated[int, BeforeValidator(seconds_or_never)]
+"""The same; `"off"` or `"0"` is 0 and means never."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """A part of the whole, 0 to 1."""
 Texts = Annotated[tuple[str, ...], Field(strict=False)]

@@ -1,52 +1,36 @@
-"""The configuration of one source."""
+"""What every source has in the configuration, whatever it reads from."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from syncd.config.section import Glob, Globs, Place, Readers, Section
-from syncd.config.units import size
+from syncd.config.section import Duration, DurationOrOff, Glob, Readers, Section
+from syncd.config.units import seconds, size
 from syncd.config.values import EVERYONE, broken
 
-EXCLUDED: Final = (
-    ".git/",
-    ".hg/",
-    ".svn/",
-    "node_modules/",
-    "__pycache__/",
-    ".venv/",
-    ".tox/",
-    ".mypy_cache/",
-    ".pytest_cache/",
-    ".ruff_cache/",
-    "*.pyc",
-    "*~",
-    ".*.swp",
-    "*.tmp",
-    ".DS_Store",
-)
-"""What nobody searches for, unless `exclude` says otherwise."""
 NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 
 
 class AclRule(Section):
-    """Who may read what a pattern matches, for sites whose modes say nothing. No `readers`: nobody."""
+    """Who may read what a pattern matches, whatever the store says of it. No `readers`: nobody."""
 
     glob: Glob
     readers: Readers
 
 
-class Source(Section):
-    """A store that is kept in the index."""
+class SourceSection(Section):
+    """A store that is kept in the index.
+
+    poll_every: how often it is scanned while it, or a part of it, can't be watched. scrub_every: in which time every document of
+    it is read again; 0: never.
+    """
 
     name: Annotated[str, Field(pattern=NAME)]
-    type: Literal["filesystem"] = "filesystem"
-    root: Place
     realm: Annotated[str, Field(pattern=NAME)] = "unix"
-    include: Globs = ("**",)
-    exclude: Globs = EXCLUDED
     max_size: Annotated[int, BeforeValidator(size)] = size("16MiB")
     allow_everyone: bool = False
+    poll_every: Duration = seconds("5m")
+    scrub_every: DurationOrOff = seconds("7d")
     acl: Annotated[tuple[AclRule, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")

@@ -28,6 +28,11 @@ def seconds(text: object) -> int:
     return value
 
 
+def seconds_or_never(text: object) -> int:
+    """The same, and 0 for `"off"` or `"0"`: never. Raises ValueError."""
+    return 0 if text in ("off", "0") else seconds(text)
+
+
 def size(value: object) -> int:
     """The bytes of a size such as `"16MiB"`; between 1 byte and 1 TiB. Raises ValueError."""
     amount = _scaled(value, BYTES, 'a size such as "512KiB", "16MiB" or "1GiB"')

@@ -48,7 +48,8 @@ class SourceFreshness:
     doing: what it does now, in words; eta: seconds until that is done. pending: changes that are seen and not in yet; oldest:
     when the first of them was noticed (Unix seconds). complete_at: the last complete scan, 0 for never. trouble: why its hints
     or its scans are not to be believed now; down_since: since when that is because its store can't be reached (Unix seconds).
-    halted: the guard waits for a person; paused: a person wanted it so. watched: changes are told of at all.
+    halted: the guard waits for a person; paused: a person wanted it so. watched: changes are told of at all. poll_every: seconds
+    between two scans where they, or some of them, are not.
     """
 
     source: str
@@ -62,6 +63,7 @@ class SourceFreshness:
     halted: bool = False
     paused: bool = False
     watched: bool = True
+    poll_every: float | None = None
     lags: dict[Kind, Lag] = field(default_factory=dict)
 
 
@@ -116,7 +118,8 @@ def _judge(source: SourceFreshness, now: float, target: float) -> tuple[Verdict,
     if not source.complete_at:
         return Verdict.UNKNOWN, "not completely scanned yet"
     if not source.watched and now - source.complete_at > target:
-        return Verdict.UNKNOWN, f"nothing tells of its changes; last scanned {now - source.complete_at:.0f} s ago"
+        polled = f", scanned every {source.poll_every:.0f} s" if source.poll_every else ""
+        return Verdict.UNKNOWN, f"nothing tells of its changes{polled}; last scanned {now - source.complete_at:.0f} s ago"
     if source.halted:
         return Verdict.LATE, "the guard halted: changes wait for a person"
     if source.oldest is not None and now - source.oldest > target:

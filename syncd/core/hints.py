@@ -1,6 +1,6 @@
 """Hints: somebody saw that something may have changed. They only say "look again"; what is there decides."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from heapq import heapify, heappop, heappush, heapreplace
@@ -25,9 +25,9 @@ class Calm(Enum):
     """How long a thing must have been quiet before it is looked at, in seconds."""
 
     DONE = 0.1
-    """Closed after writing, renamed, removed, its attributes changed: as good as finished."""
+    """Closed after writing, renamed, linked, removed, its attributes changed: as good as finished."""
     OPEN = 2.0
-    """Created or written to, and not closed as far as anybody knows."""
+    """Written to, and not closed as far as anybody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,12 @@ class Dirty:
 
     A tree swallows what lies below it, a page its keys, and what is hinted about something swallowed is hinted about what
     swallowed it. A key of the same name as a tree stays: one of them is there no more, and only the look at its own page tells
-    which. All times are monotonic seconds. Not for several threads at once, but for `ready_in`, which may be asked at any time.
+    which. page_of: the page that a key is on. All times are monotonic seconds. Not for several threads at once, but for
+    `ready_in`, which may be asked at any time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, page_of: Callable[[str], str] = page_of) -> None:
+        self._page_of = page_of
         self._root = _Node()
         self._things: set[_Thing] = set()
         self._weight = self._above = 0
@@ -170,7 +172,8 @@ class Dirty:
     def covers(self, key: str) -> bool:
         """Whether something that is waiting is about `key`."""
         node = self._root
-        for part in page_of(key).split("/") if page_of(key) else ():
+        page = self._page_of(key)
+        for part in page.split("/") if page else ():
             if node.tree is not None:
                 return True
             deeper = node.below.get(part)
@@ -236,13 +239,13 @@ class Dirty:
         thing.calm_at = calm_at if told else max(thing.calm_at, calm_at)
         self._queue.changed(thing, len(self._things))
         if len(node.keys) > KEYS_OF_A_PAGE:
-            self._mark(What.PAGE, page_of(name), first, calm_at, told=told)
+            self._mark(What.PAGE, self._page_of(name), first, calm_at, told=told)
         elif len(self._things) > THINGS or self._weight + self._above > BYTES:
             self._mark(What.TREE, "", first, calm_at, told=told)
 
     def _find(self, what: What, name: str) -> tuple[_Node, _Thing | None]:
         """Where a thing belongs, and what is there that covers it."""
-        prefix = page_of(name) if what is What.KEY else name
+        prefix = self._page_of(name) if what is What.KEY else name
         node = self._root
         for part in prefix.split("/") if prefix else ():
             if node.tree is not None:

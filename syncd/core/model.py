@@ -1,11 +1,13 @@
 """The nouns of syncd (architecture.md, "Words"): frozen values, no behaviour that touches the world."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
 from syncd.core.acl import Acl
+from syncd.core.tlv import tlv
 
 DocId = NewType("DocId", bytes)
 """16 random bytes for one life of a document; kept through moves, never given again."""
@@ -62,6 +64,7 @@ class Observation:
 
     version: opaque, equal if and only if the source gives no reason to look again.
     identity: what follows a document through a rename (on a filesystem: device and inode), None where nothing does.
+    changed_at: Unix seconds, 0.0 where the source does not know.
     acl: None when it could not be read, which quarantines the document.
     racy: it changed so recently that an equal version proves nothing next time.
     """
@@ -107,7 +110,19 @@ class Content:
 
     data: bytes = field(repr=False)
     digest: bytes
-    """SHA-256 of `data`."""
+    """32 bytes, equal for equal documents: the SHA-256 of `data`, and of what else a source says of it (see `of`)."""
+    extension: str | None = None
+    """How `data` is to be read where the key doesn't say: as a file of this extension ("md", "html") would be."""
+    title: str | None = field(default=None, repr=False)
+    """What the document is called, where that does not stand in `data`."""
+
+    @staticmethod
+    def of(data: bytes, *, extension: str | None = None, title: str | None = None) -> "Content":
+        """The content with its digest."""
+        if extension is None and title is None:
+            return Content(data, hashlib.sha256(data).digest())
+        told = tlv("content", extension or "", title or "", data)
+        return Content(data, hashlib.sha256(told).digest(), extension, title)
 
 
 class Absence(StrEnum):

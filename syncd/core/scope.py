@@ -31,6 +31,11 @@ def parent_of(prefix: str) -> str | None:
     return prefix.rpartition("/")[0] if prefix else None
 
 
+def covers(scope: Scope, key: str, page: str) -> bool:
+    """Whether a look at `scope` is one at `key`, which is on `page`."""
+    return key in scope.keys or page in scope.pages or any(key == tree or within(page, tree) for tree in scope.trees)
+
+
 def within(name: str, tree: str) -> bool:
     """Whether a key or prefix is `tree` or lies below it."""
     return tree in ("", name) or name.startswith(tree + "/")

@@ -73,6 +73,8 @@ class Coordinator:
         self.when_idle: Callable[[], bool] = lambda: False
         """Asked when there is nothing to do, until it says True once."""
         self.unfinished = Unfinished(clock)
+        self.spare: Callable[[], bool] = lambda: False
+        """Asked when there is nothing to do: a little of what can wait; False when nothing of that is due."""
         self._was_idle = False
         self._log = log
         self._beat = beat
@@ -137,9 +139,10 @@ class Coordinator:
         job = self.jobs.take()
         if job is not None:
             self._job(job)
-        elif not self._was_idle:
+            return True
+        if not self._was_idle:
             self._was_idle = self.when_idle()
-        return job is not None
+        return self.spare()
 
     def _serve(self) -> bool:
         """Do what goes before every job; False when there is nothing to do."""

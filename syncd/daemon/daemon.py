@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from syncd.daemon.jobs import Jobs
 from syncd.daemon.log import get_logger
 from syncd.daemon.notify import Notifier
 from syncd.daemon.schedule import Schedule
+from syncd.daemon.scrubber import Scrubber
 from syncd.daemon.station import Station
 from syncd.daemon.supervise import Failure, Signal, Supervisor
 from syncd.daemon.watch import Tender
@@ -45,7 +46,8 @@ STUCK = 300.0
 class Settings:
     """What the configuration says of the daemon itself, in seconds; jobs_kept: jobs that are remembered after they ended.
 
-    reconcile: how the index is compared with what is recorded, by the clock.
+    reconcile: how the index is compared with what is recorded, by the clock. polls, scrubs: by the name of the source, how often
+    it is scanned while it can't be watched, and in which time it is read again (those that never are, are left out).
     """
 
     scan_every: float
@@ -54,6 +56,8 @@ class Settings:
     jobs_kept: int
     reconcile_every: float
     reconcile: ReconcileRequest
+    polls: Mapping[str, float] = field(default_factory=dict)
+    scrubs: Mapping[str, float] = field(default_factory=dict)
 
 
 class House(Protocol):
@@ -88,6 +92,14 @@ class Daemon:
         self.supervisor = Supervisor(drain=house.settings.stop_timeout)
         self.jobs = Jobs(clock, entropy, kept=house.settings.jobs_kept, woken=self.inbox.poke)
         self.coordinator = Coordinator(lambda: self.desk, self.inbox, self.jobs, self._log, self.supervisor.beat, clock)
+        self.scrubber = Scrubber(
+            lambda: self.desk,
+            lambda: house.settings.scrubs,
+            self.inbox,
+            lambda: self.inbox.urgent() or self.jobs.waiting(),
+            self._log,
+        )
+        self.coordinator.spare = self.scrubber.step
         self.tender = Tender(self.inbox, self.coordinator.want_scan, clock, self._log)
         self.installs: tuple[Install, ...] = ()
         """Those whose embedders are at hand: the serving one first, then one whose collection is being filled."""
@@ -199,6 +211,7 @@ class Daemon:
             rows = {source.name: view.source(self.desk.source_id(source.name)) for source in self.desk.sources}
             paused = {source.name: is_paused(view, self.desk.source_id(source.name)) for source in self.desk.sources}
         gone: list[Station] = []
+        polls = self._house.settings.polls
         with self.inbox.guarded():
             before = dict(self.inbox.stations)
             self.inbox.stations.clear()
@@ -215,6 +228,8 @@ class Daemon:
                     paused=paused[source.name],
                     complete_at=row.complete_at if row else 0.0,
                 )
+            for name, station in self.inbox.stations.items():
+                station.poll_every = polls.get(name, station.poll_every)
             gone += before.values()
         for station in gone:
             if station.watch is not None:

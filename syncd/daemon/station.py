@@ -7,7 +7,7 @@ from syncd.core.freshness import Kind, Landed, SourceFreshness, lag
 from syncd.core.hints import Dirty, Taken
 from syncd.core.lifecycle import RunState
 from syncd.core.retry import RESTED, Policy, Rest
-from syncd.core.scope import parent_of, within
+from syncd.core.scope import covers
 from syncd.errors import SourceUnavailable, SyncdError
 from syncd.ports import Source, Watch
 from syncd.sync.report import Held, Progress
@@ -77,12 +77,13 @@ class Station:
     away; scan_rest: after one that failed. watch_fault: why hints can't be believed until the next complete scan; hint_fault,
     scan_fault: why the last run failed. halted: the guard waits for a person; halts: how often a run on hints had it wait.
     mends: how often the watch was made whole again, negative while it is not; watch_rest: after it could not be. down_at: since
-    when (monotonic seconds) the store can't be reached.
+    when (monotonic seconds) the store can't be reached. poll_every: seconds between two scans while it is not watched; polled_at:
+    when one was wanted last (monotonic seconds).
     """
 
     source: Source
     id: bytes
-    dirty: Dirty = field(default_factory=Dirty)
+    dirty: Dirty = field(init=False)
     watch: Watch | None = None
     watchable: bool = True
     watch_fault: str | None = NOT_YET
@@ -96,7 +97,7 @@ class Station:
     doing: Doing | None = None
     taken: Taken | None = None
     rest: Rest = RESTED
-    held: Dirty = field(default_factory=Dirty)
+    held: Dirty = field(init=False)
     held_rest: Rest = RESTED
     released: bool = False
     waits: bool = False
@@ -105,8 +106,13 @@ class Station:
     scan_rest: Rest = RESTED
     watch_rest: Rest = RESTED
     down_at: float | None = None
+    poll_every: float = 300.0
+    polled_at: float | None = None
     earlier: deque[tuple[float, Held]] = field(default_factory=deque)
     lags: dict[Kind, deque[float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.dirty, self.held = Dirty(self.source.page_of), Dirty(self.source.page_of)
 
     @property
     def name(self) -> str:
@@ -119,8 +125,7 @@ class Station:
             return True
         if self.taken is None:
             return False
-        scope = self.taken.scope
-        return key in scope.keys or parent_of(key) in scope.pages or any(within(key, tree) for tree in scope.trees)
+        return covers(self.taken.scope, key, self.source.page_of(key))
 
     def recent(self, now: float) -> Held:
         """What runs on hints took away and opened within the window."""
@@ -242,8 +247,13 @@ class Station:
             halted=self.halted,
             paused=self.paused,
             watched=self.watchable,
+            poll_every=self.poll_every if self._polled() else None,
             lags={kind: lag(list(values)) for kind, values in self.lags.items() if values},
         )
+
+    def _polled(self) -> bool:
+        """Whether scans stand in for a watch, or for a part of one that could not be made whole."""
+        return not self.watchable or (self.watch_rest.times > 0 and self.down_at is None)
 
     def _trouble(self) -> str | None:
         """What is to be told first: where it is not watched yet because the scan for that fails, why it does."""

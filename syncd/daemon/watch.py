@@ -14,8 +14,10 @@ from syncd.ports import Clock
 
 EVERY = 1.0
 """Seconds between two looks at whether hints can still be believed."""
-BROKEN, AWAY = Policy(first=2.0, longest=300.0), Policy(first=2.0, longest=5.0)
-"""When a watch that could not be made whole is tried again, for each time all is scanned; and a store that was not there."""
+FIRST = 2.0
+"""Seconds after which a watch that could not be made whole is tried again, and all is scanned; doubled up to `poll_every`."""
+AWAY = Policy(first=2.0, longest=5.0)
+"""When a store that was not there is looked for again."""
 
 
 class Tender:
@@ -52,8 +54,11 @@ class Tender:
             watch.close()
 
     def tend(self, station: Station) -> None:
-        """Begin, or mend what is broken; then a scan finds what nobody told of."""
-        if not station.watchable or station.watch_rest.left(self._now()):
+        """Begin, or mend what is broken; then a scan finds what nobody told of. Where nothing can be watched, have it polled."""
+        if not station.watchable:
+            self._poll(station)
+            return
+        if station.watch_rest.left(self._now()):
             return
         fault = "not watched yet" if station.watch is None else station.watch.fault()
         if fault is None and station.mends > 0:
@@ -108,8 +113,21 @@ class Tender:
                 station.watch_fault = fault
         return fault is None
 
-    def _rest(self, station: Station, policy: Policy = BROKEN) -> int:
+    def _poll(self, station: Station) -> None:
+        """Have it scanned when that is due. One that waits or is under way is not asked for again."""
+        now = self._now()
+        with self._inbox.guarded():
+            if station.polled_at is None:
+                station.polled_at = now  # it was scanned when the watch could not begin
+            due = now - station.polled_at >= station.poll_every and not station.asked and station.doing is None
+            if due:
+                station.polled_at = now
+        if due:
+            self._want_scan(station.name, "poll")
+
+    def _rest(self, station: Station, policy: Policy | None = None) -> int:
         """Leave it for a while; returns how often that was so."""
+        policy = policy or Policy(first=min(FIRST, station.poll_every), longest=station.poll_every)
         station.watch_rest = station.watch_rest.after(self._now(), policy)
         return station.watch_rest.times
 

@@ -9,7 +9,7 @@ from syncd.operations.status import StatusRequest, status
 from syncd.operations.sync import SYNC, SyncRequest, sync
 from syncd.sync.pausing import set_paused
 
-RUNS = frozenset({"scan", "sync", "confirm", "reindex"})
+RUNS = frozenset({"scan", "sync", "confirm", "reindex", "scrub"})
 """Long work that looks at a source."""
 OPERATORS = frozenset({Role.OPERATOR, Role.ADMIN})
 
@@ -21,7 +21,7 @@ class SourcesRequest:
 
 def sources(desk: Desk, caller: Caller, request: SourcesRequest) -> Reply:  # noqa: ARG001 - the signature of every operation
     """A line a source: what it does, and whether it is watched or paused."""
-    wanted = ("source", "state", "paused", "watched", "doing", "pending", "documents", "complete_at")
+    wanted = ("source", "state", "paused", "watched", "doing", "pending", "documents", "complete_at", "poll_every", "scrub")
     lines = status(desk, caller, StatusRequest()).payload["sources"]
     return Reply({"sources": [{name: line.get(name) for name in wanted} for line in lines]})
 

@@ -9,13 +9,14 @@ from syncd.core.freshness import Freshness, SourceFreshness, Verdict
 from syncd.errors import Exit
 from syncd.operations.desk import Desk
 from syncd.operations.operation import EVERY_ROLE, Caller, Gives, Operation, Reply
-from syncd.operations.payloads.status import AwayGiven, LastComparison, SourceStatus, StatusGiven, Watched
+from syncd.operations.payloads.status import AwayGiven, LastComparison, Scrubbed, SourceStatus, StatusGiven, Watched
 from syncd.ports import LedgerView
 from syncd.sync.backfill import backfill
 from syncd.sync.collection import filling, serving
 from syncd.sync.pausing import is_paused
 from syncd.sync.reconcile import Reconciled, last_reconcile
 from syncd.sync.recover import unfinished
+from syncd.sync.scrub import Round, scrubbed
 
 NOBODY_WATCHES = "no daemon watches the sources: what changed since the last scan is not known"
 EXITS = {Verdict.FRESH: Exit.OK, Verdict.LATE: Exit.INCOMPLETE, Verdict.UNKNOWN: Exit.UNAVAILABLE}
@@ -85,6 +86,7 @@ def _source(desk: Desk, view: LedgerView, name: str, known: SourceFreshness | No
         "complete_at": time_text(row.complete_at) if row else None,
         "paused": is_paused(view, id_),
         "reindex": None,
+        "scrub": _scrubbed(scrubbed(view, id_), counts.live),
         "last_report": json.loads(run.report) if run else None,
         **_watched(known),
     }
@@ -94,9 +96,31 @@ def _source(desk: Desk, view: LedgerView, name: str, known: SourceFreshness | No
     return shown
 
 
+def _scrubbed(known: Round, documents: int) -> Scrubbed | None:
+    if not known.began and not known.last:
+        return None
+    return {
+        "read": known.read,
+        "documents": documents,
+        "found": known.found,
+        "began": time_text(known.began),
+        "last": time_text(known.last),
+        "last_found": known.last_found,
+    }
+
+
 def _watched(known: SourceFreshness | None) -> Watched:
     if known is None:
-        return {"doing": None, "eta": None, "pending": None, "oldest": None, "trouble": None, "watched": None, "lag": {}}
+        return {
+            "doing": None,
+            "eta": None,
+            "pending": None,
+            "oldest": None,
+            "trouble": None,
+            "watched": None,
+            "poll_every": None,
+            "lag": {},
+        }
     return {
         "doing": known.doing,
         "eta": round(known.eta) if known.eta is not None else None,
@@ -104,6 +128,7 @@ def _watched(known: SourceFreshness | None) -> Watched:
         "oldest": time_text(known.oldest or 0.0),
         "trouble": known.trouble,
         "watched": known.watched,
+        "poll_every": known.poll_every,
         "lag": {
             kind.value: {"count": lag.count, "p50": round(lag.p50, 3), "p95": round(lag.p95, 3)}
             for kind, lag in known.lags.items()

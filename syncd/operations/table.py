@@ -11,6 +11,7 @@ from syncd.operations.plan import PLAN
 from syncd.operations.quarantine import QUARANTINE_DROP, QUARANTINE_LIST, QUARANTINE_RETRY, QUARANTINE_SHOW
 from syncd.operations.reconcile import RECONCILE
 from syncd.operations.reindex import REINDEX
+from syncd.operations.scrub import SOURCES_SCRUB
 from syncd.operations.search import SEARCH
 from syncd.operations.sources import SOURCES_LIST, SOURCES_PAUSE, SOURCES_RESUME, SOURCES_SCAN
 from syncd.operations.status import STATUS
@@ -31,6 +32,7 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     SOURCES_PAUSE,
     SOURCES_RESUME,
     SOURCES_SCAN,
+    SOURCES_SCRUB,
     QUARANTINE_LIST,
     QUARANTINE_SHOW,
     QUARANTINE_RETRY,

@@ -289,7 +289,7 @@ class Applier:
                 acl_version=row.issued,
                 shape=row.shape.hex(),
                 outcome="partial" if item.failed else "ok",
-                changed_to_seen_ms=max(0, int((run.started - seen.changed_at) * 1000)),
+                changed_to_seen_ms=max(0, int((run.started - seen.changed_at) * 1000)) if seen.changed_at else None,
                 seen_to_searchable_ms=max(0, int((now - run.started) * 1000)),
             )
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from syncd.core.diff import Action
 from syncd.core.model import Observation, Page, Reason, Refusal
 from syncd.core.rows import DocRow, Due, Fence, PageRow
+from syncd.core.scope import covers
 from syncd.errors import DiskFull, IndexUnavailable, IndexUnknownOutcome, ListingFailed
 from syncd.ports import LedgerView
 from syncd.seal.cards import open_place
@@ -39,6 +40,8 @@ class Survey:
     opening: int = 0
     seen: set[bytes] = field(default_factory=set)
     """Locators of the pages that are there, where not the whole source is looked at."""
+    linked: set[str] = field(default_factory=set)
+    """Other names of files that are not as recorded: what is done through one name of a file is told of that one alone."""
     restless: bool = False
     """Whether a document is missing, or another inode stands at its key: only then can there be moves."""
 
@@ -51,18 +54,27 @@ def survey(run: Run, staging: Staging) -> Survey:
     """Walk the scope once, against one snapshot of the ledger: each document is looked at once."""
     found = Survey()
     with run.install.ledger.read() as view:
-        for pages in batches(_listable(run, found), BATCH):
-            locators = [run.tags.page(page.prefix) for page in pages]
-            if not run.whole:
-                found.seen.update(locators)
-            known = view.pages_at(locators)
-            differing = _meet(run, pages, locators, known)
-            for page, met in differing:
-                _compare(run, staging, found, view, page, met=met)
-            run.progress(Progress("scan", found.pages))
+        _walk(run, staging, found, view, _pages(run))
+        looked: set[str] = set()
+        while more := {key for key in found.linked - looked if not covers(run.order.scope, key, run.source.page_of(key))}:
+            looked |= more
+            _walk(run, staging, found, view, pages_of_keys(run.source, sorted(more)))
         _unlistable(run, found, view)
     _unseen(run, staging, found)
     return found
+
+
+def _walk(run: Run, staging: Staging, found: Survey, view: LedgerView, there: Iterator[Page]) -> None:
+    """Compare the pages that are there."""
+    for pages in batches(_listable(found, there), BATCH):
+        locators = [run.tags.page(page.prefix) for page in pages]
+        if not run.whole:
+            found.seen.update(locators)
+        known = view.pages_at(locators)
+        differing = _meet(run, pages, locators, known)
+        for page, met in differing:
+            _compare(run, staging, found, view, page, met=met)
+        run.progress(Progress("scan", found.pages))
 
 
 def _pages(run: Run) -> Iterator[Page]:
@@ -78,8 +90,8 @@ def _pages(run: Run) -> Iterator[Page]:
     yield from pages_of_keys(source, scope.keys)
 
 
-def _listable(run: Run, found: Survey) -> Iterator[Page]:
-    for page in _pages(run):
+def _listable(found: Survey, there: Iterator[Page]) -> Iterator[Page]:
+    for page in there:
         found.pages += 1
         if page.failure is not None:
             found.failed.append(page)
@@ -124,12 +136,25 @@ def _compare(run: Run, staging: Staging, found: Survey, view: LedgerView, page: 
         found.planned[page.prefix] = page.size
         found.restless |= not run.whole
         return
+    _link(run, found, view, opened)
     # A run on hints sees few documents: what is new to it may be one that is missing where it did not look.
     found.restless |= not run.whole and any(opened.asking(Action.ADD))
     due = sum(opened.rows[key].due is Due.EMBED for key in opened.keys() if key in opened.rows)  # noqa: SIM118 - not a mapping
     found.planned[page.prefix] = len(opened.keys()) - due
     found.backfill += due
     _urgent(run, staging, found, opened)
+
+
+def _link(run: Run, found: Survey, view: LedgerView, opened: OpenedPage) -> None:
+    """Have other names of what is not as recorded looked at in this run, too: who loses access loses it under all of them."""
+    if run.whole:
+        return  # it comes to all of them
+    for key in opened.keys():  # noqa: SIM118 - not a mapping
+        identity = run.tags.identity(opened.members[key])
+        if identity is not None:
+            rows = view.docs_with_identity(run.tags.source_id, identity)
+            found.linked.update(run.vault.card(row).key for row in rows if row.locator is not None)
+    found.linked.difference_update(opened.members)
 
 
 def _urgent(run: Run, staging: Staging, found: Survey, opened: OpenedPage) -> None:

@@ -40,7 +40,16 @@ class House:
         """Of the daemon itself."""
         daemon, compare = self._wiring.config.daemon, self._wiring.config.reconcile
         request = ReconcileRequest(repair=compare.repair, full=compare.full, sample=compare.sample)
-        return Settings(daemon.scan_every, daemon.stop_timeout, daemon.checkpoint_every, daemon.jobs_kept, compare.every, request)
+        return Settings(
+            daemon.scan_every,
+            daemon.stop_timeout,
+            daemon.checkpoint_every,
+            daemon.jobs_kept,
+            compare.every,
+            request,
+            polls={source.name: source.poll_every for source in self._wiring.config.sources},
+            scrubs={source.name: source.scrub_every for source in self._wiring.config.sources if source.scrub_every},
+        )
 
     def desk(self, daemon: Daemon, turns: Turns, ended: Callable[[Outcome], None]) -> Desk:
         """The desk as the configuration has it now."""

@@ -14,7 +14,6 @@ from syncd.adapters.anchors.last_note import LastNote
 from syncd.adapters.keys import SECRET, FileKeys, keys_in
 from syncd.adapters.ledger import SqlLedger
 from syncd.adapters.principals import NssDirectory
-from syncd.adapters.sources.filesystem import FilesystemSource
 from syncd.adapters.system import SystemClock, SystemEntropy, boot_id, login_uid
 from syncd.audit.anchors import Anchors
 from syncd.audit.event import Actor
@@ -28,7 +27,7 @@ from syncd.core.guard import Limits
 from syncd.core.keys import Keyring
 from syncd.core.rows import CollectionRow
 from syncd.errors import AnchorsAway, KeyringOlder, LedgerLost, LedgerMissing, RecoveryUnfinished, SigningKeyWrong
-from syncd.ports import Embedder, VectorIndex
+from syncd.ports import Embedder, Source, VectorIndex
 from syncd.retrieval.dump import Dump
 from syncd.retrieval.holdings import Holdings
 from syncd.retrieval.reader import Retriever
@@ -40,7 +39,7 @@ from syncd.sync.recover import recovering
 from syncd.sync.restore import sealed_since
 from syncd.wiring.engines import make_embedder, make_index
 from syncd.wiring.patience import Patience
-from syncd.wiring.sources import make_source
+from syncd.wiring.sources import local_realms, make_source
 
 
 class Wiring:
@@ -89,8 +88,8 @@ class Wiring:
 
     @cached_property
     def realms(self) -> tuple[str, ...]:
-        """The realms of all sources."""
-        return tuple(dict.fromkeys(source.realm for source in self.config.sources))
+        """The realms whose users and groups are this machine's."""
+        return local_realms(self.config.sources)
 
     @cached_property
     def directory(self) -> NssDirectory:
@@ -224,9 +223,9 @@ class Wiring:
         other.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return other
 
-    def sources(self, name: str | None = None) -> list[FilesystemSource]:
+    def sources(self, name: str | None = None) -> list[Source]:
         """The source called `name`, or all."""
-        return [make_source(source, self.clock) for source in self.config.select(name)]
+        return [make_source(source, self.clock, self.realms) for source in self.config.select(name)]
 
     # -- what use cases work with --------------------------------------------------------------------------------------
 

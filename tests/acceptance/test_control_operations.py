@@ -67,6 +67,7 @@ TABLE: dict[str, tuple[dict[str, object], set[Role]]] = {
     "sources-pause": ({"source": "none"}, {O, M}),
     "sources-resume": ({"source": "none"}, {O, M}),
     "sources-scan": ({"source": "docs"}, {O, M}),
+    "sources-scrub": ({"source": "docs"}, {O, M}),
     "quarantine-list": ({}, {O, M}),
     "quarantine-show": ({"doc": "docs:bad.md"}, {O, M}),
     "quarantine-retry": ({"doc": "docs:none"}, {O, M}),

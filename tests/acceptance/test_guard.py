@@ -1,5 +1,6 @@
 """The guard: what is too much to be believed at once changes nothing until a person confirms that very run."""
 
+import json
 import os
 
 import pytest
@@ -167,3 +168,32 @@ def test_only_the_last_halted_run_can_be_confirmed(site):
     site.sync(confirm=halted)
     with pytest.raises(RunUnknown):
         confirm(halted.run.hex())
+
+
+def test_one_source_that_halts_keeps_no_other_from_its_own(tmp_path):
+    """As a person types it: exit 4 with the command to type, the other source is up to date; confirmed, the first is as well.
+
+    Both are in the history.
+    """
+    open_folders(tmp_path)
+    site = make_site(tmp_path / "docs", tmp_path / "state")
+    other = tmp_path / "other"
+    other.mkdir()
+    with site.config.open("a") as file:
+        file.write(f'\n[[source]]\nname = "other"\nroot = "{other}"\nallow_everyone = true\n')
+    for key in KEYS[:3]:
+        site.write(key, "text")
+    (other / "before.md").write_text("before")
+    site.cli("sync")
+    for key in KEYS[:3]:
+        (site.docs / key).unlink()
+    (other / "after.md").write_text("after")
+    halted = site.cli("sync", "--json", check=4)
+    runs = {run["source"]: run for run in json.loads(halted.stdout)["runs"]}
+    assert {name: run["state"] for name, run in runs.items()} == {"docs": "halted", "other": "done"}
+    assert f"syncd sync --confirm {runs['docs']['run']}" in halted.stderr
+    assert site.found() == {*KEYS[:3], "before.md", "after.md"}
+    site.cli("sync", "--confirm", runs["docs"]["run"])
+    assert site.found() == {"before.md", "after.md"}
+    types = [json.loads(line)["type"] for line in site.cli("audit", "log", "--format", "jsonl").stdout.splitlines()]
+    assert (types.count("guard.halted"), types.count("guard.confirmed")) == (1, 1)

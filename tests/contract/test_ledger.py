@@ -347,6 +347,8 @@ def test_documents_are_found(ledger: Ledger) -> None:
     with ledger.read() as view:
         assert list(view.docs()) == [a, b, c, far, released]
         assert list(view.docs(HERE)) == [a, b, c, released]
+        assert list(view.docs(HERE, b.doc)) == [c, released]
+        assert list(view.docs(after=released.doc)) == [row for row in (a, b, c, far, released) if row.doc > released.doc]
         assert view.docs_of_page(tag("page")) == [a, c, far, released]
         assert view.docs_with_identity(HERE, a.identity or b"") == [a, c]
         assert list(view.staged(HERE)) == [b, released]

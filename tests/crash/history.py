@@ -118,6 +118,7 @@ class History:
             self._attempt(OPENING, 1, at_start=False)
         if "left quarantine" in step and self._start():
             self._play(1, "spoil")
+            self._calm(self.victim.deaths())  # stopped sooner, it would never have been in quarantine
         only_at_start = step in (*FIRST, *SETTLING)
         at_start = only_at_start or (self.rng.random() < 0.5 and _asked(step) is None)
         self._attempt(step, 1 if only_at_start or hurry else self.rng.choice((1, 1, 2)), at_start=at_start)

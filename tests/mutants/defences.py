@@ -23,8 +23,10 @@ from defences_seal import SEAL
 from defences_server import SERVER
 from defences_source import SOURCE
 from defences_space import SPACE
+from defences_sql import SQL
 from defences_sync import SYNC
 from defences_turns import TURNS
+from defences_unseen import UNSEEN
 from defences_watch import WATCH
 from mutant import Mutant
 
@@ -39,6 +41,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *SERVER,
     *ADAPTERS,
     *SOURCE,
+    *SQL,
     *WATCH,
     *CRASH,
     *DAEMON,
@@ -50,4 +53,5 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *ENDS,
     *FAILURE,
     *LIMITS,
+    *UNSEEN,
 )

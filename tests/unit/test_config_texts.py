@@ -25,9 +25,9 @@ def paths(value: object, prefix: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
 
 @pytest.fixture
 def uncommented(tmp_path: Path) -> Path:
-    """The example with its optional keys (`#key = ...`) switched on."""
+    """The example with its optional keys (`#key = ...`) and tables switched on."""
     path = tmp_path / "config.toml"
-    path.write_text(re.sub(r"(?m)^#(?=[a-z_]+ = )", "", EXAMPLE.read_text()))
+    path.write_text(re.sub(r"(?m)^#(?=[a-z_]+ = |\[\[)", "", EXAMPLE.read_text()))
     return path
 
 

@@ -9,10 +9,12 @@ from syncd.core.hints import Calm, Hint, What
 from syncd.core.lifecycle import RunState
 from syncd.daemon.inbox import Inbox
 from syncd.daemon.station import Station
-from syncd.daemon.watch import AWAY, BROKEN, Tender
+from syncd.daemon.watch import AWAY, Tender
 from syncd.sync.report import Progress
 
 LOST = "events were lost"
+POLL = 300.0
+"""Seconds between two scans of what can't be watched, unless the configuration has another number."""
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ def test_a_fault_that_went_by_itself_is_one(tender, station, clock, scans):
     tender.tend(station)
     watch.broken = None
     scan(station, clock)
-    clock.seconds += BROKEN.longest
+    clock.seconds += POLL
     tender.tend(station)
     assert (watch.mended, scans, trouble(station)) == (2, ["start", "hints-lost", "hints-lost"], LOST)
     scan(station, clock)
@@ -140,7 +142,7 @@ def test_what_can_not_be_mended_is_tried_again_ever_more_seldom(tender, station,
         scan(station, clock)
         assert trouble(station) == "more folders than watches"
     assert pauses == sorted(pauses)
-    assert BROKEN.longest <= pauses[-1] <= BROKEN.longest + 2
+    assert POLL <= pauses[-1] <= POLL + 2
     assert len(scans) == 21
 
 
@@ -170,7 +172,7 @@ def test_a_store_that_goes_away_under_watch_is_looked_for_again(tender, station,
     watch.broken, watch.mends = "the root is gone", [away()]
     tender.tend(station)
     assert trouble(station) == "its store can't be reached"
-    clock.seconds += BROKEN.longest
+    clock.seconds += POLL
     tender.tend(station)
     assert (watch.mended, scans[-1]) == (1, "hints-lost")
     scan(station, clock)
@@ -178,12 +180,60 @@ def test_a_store_that_goes_away_under_watch_is_looked_for_again(tender, station,
 
 
 def test_where_nothing_can_be_watched_only_scans_tell(tender, station, clock, scans):
-    """A file system that tells of nothing: scanned at the start, never asked again, and no trouble."""
+    """A file system that tells of nothing: scanned at the start, and it is no trouble."""
     source(station).watchable = False
     tender.tend(station)
     scan(station, clock)
     tender.tend(station)
     assert (scans, station.watchable, station.watch, trouble(station)) == (["start"], False, None, None)
+
+
+def test_what_can_not_be_watched_is_polled(tender, station, inbox, clock, scans):
+    """Scanned again whenever that is due, as often as the source wants; never a second time while one waits or is under way."""
+    source(station).watchable = False
+    station.poll_every = 40.0
+    tender.tend(station)
+    scan(station, clock)
+    tender.tend(station)
+    clock.seconds += 39
+    tender.tend(station)
+    assert scans == ["start"]
+    clock.seconds += 2
+    tender.tend(station)
+    assert scans == ["start", "poll"]
+    station.asked = True
+    clock.seconds += 100
+    tender.tend(station)
+    station.asked = False
+    station.told("scan", Progress("scan", 0), clock.unix)
+    tender.tend(station)
+    assert scans == ["start", "poll"]
+    finish(station, clock)
+    tender.tend(station)
+    assert scans == ["start", "poll", "poll"]
+
+
+def test_a_part_that_can_not_be_watched_is_scanned_as_often_as_the_source_wants(tender, station, clock, scans):
+    """A network mount in the tree: tried, and scanned, after pauses that grow up to `poll_every`; and it is told how often."""
+    station.poll_every = 40.0
+    source(station).watches = ["a mount in it tells of nothing"]
+    tender.tend(station)
+    source(station).watching.mends = ["a mount in it tells of nothing"] * 100
+    scan(station, clock)
+    for _ in range(400):
+        clock.seconds += 1
+        tender.tend(station)
+    assert 10 <= len(scans) <= 16
+    assert station.freshness(0.0, 0.0).poll_every == 40.0
+
+
+def test_a_watch_that_is_whole_is_not_polled(tender, station, clock, scans):
+    """Nobody says how often it is scanned, for it needs none."""
+    tender.tend(station)
+    scan(station, clock)
+    clock.seconds += 10 * POLL
+    tender.tend(station)
+    assert (scans, station.freshness(0.0, 0.0).poll_every) == (["start"], None)
 
 
 def test_a_source_with_other_settings_does_not_wait_for_the_rest_of_the_former(tender, station, inbox, clock, scans):

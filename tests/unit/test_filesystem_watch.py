@@ -30,7 +30,7 @@ def ear(root: Path):
 
 
 def test_a_file_that_is_written(ear: Ear) -> None:
-    """Made and written to, it may be unfinished; closed, it is finished."""
+    """Written to, it may be unfinished; closed, it is finished."""
     told = ear.told_of(lambda: (ear.root / "sub/new.md").write_text("text"))
     assert set(told) == {key("sub/new.md", Calm.OPEN), key("sub/new.md")}
     assert told[-1] == key("sub/new.md")
@@ -71,8 +71,8 @@ def test_a_file_that_goes_or_moves(ear: Ear) -> None:
 
 
 def test_a_link_to_a_file(ear: Ear) -> None:
-    """A second name of a file is told when it is made."""
-    assert ear.told_of(lambda: os.link(ear.root / "a.md", ear.root / "sub/linked.md")) == [key("sub/linked.md", Calm.OPEN)]
+    """A second name of a file is told when it is made, and nothing more will be: it is as good as finished."""
+    assert ear.told_of(lambda: os.link(ear.root / "a.md", ear.root / "sub/linked.md")) == [key("sub/linked.md")]
 
 
 def test_a_directory_that_comes_or_goes(ear: Ear) -> None:

@@ -346,6 +346,26 @@ with listening(root) as ear:
     assert in_namespaces(tmp_path, script, "-m") == ["True", "[]", "True"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_mount_over_the_root(tmp_path: Path) -> None:
+    """What is mounted over the root is another root, and so is the one below it when that is gone: a fault until it is mended."""
+    script = f"""
+import sys
+root = Path(sys.argv[1]) / "root"
+root.mkdir()
+with listening(root) as ear:
+    subprocess.run(["mount", "-t", "tmpfs", "none", str(root)], check=True)
+    print(ear.watch.fault() == {ROOT_OTHER!r})
+    ear.watch.mend()
+    print(ear.watch.fault(), key("x.md") in ear.told_of((root / "x.md").touch))
+    subprocess.run(["umount", str(root)], check=True)
+    print(ear.watch.fault() in ({ROOT_OTHER!r}, {ROOT_GONE!r}))
+    ear.watch.mend()
+    print(ear.watch.fault(), key("y.md") in ear.told_of((root / "y.md").touch))
+"""
+    assert in_namespaces(tmp_path, script, "-m") == ["True", "None True", "True", "None True"]
+
+
 def test_closed_is_closed(root: Path) -> None:
     """After closing, any number of mends or faults before, no thread and no open file is left, and nothing is told."""
     before = held()

@@ -182,3 +182,16 @@ def test_the_time_of_the_first_is_always_known():
 def test_the_page_of_a_key():
     """What stands before the last slash; the root for a key without one."""
     assert [page_of(name) for name in ("a.md", "s/a.md", "s/t/a.md", "")] == ["", "s", "s/t", ""]
+
+
+def test_keys_collapse_to_the_page_that_their_source_has_them_on():
+    """Where a page is no folder, too many keys of one page become that page, which covers them; others stay apart."""
+    found = Dirty(lambda key: key[-1])
+    for number in range(KEYS_OF_A_PAGE + 1):
+        found.add(Hint(What.KEY, f"a/{number}/x"), 0.0)
+    found.add(Hint(What.KEY, "a/1/y"), 0.0)
+    assert found.covers("anything/x")
+    assert not found.covers("anything/y")
+    taken = found.take(1.0)
+    assert taken is not None
+    assert (taken.scope.pages, taken.scope.keys) == (("x",), ("a/1/y",))

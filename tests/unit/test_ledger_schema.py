@@ -86,10 +86,10 @@ REFUSED = [
 def test_the_audit_log_is_append_only(raw: sqlite3.Connection, statement: str) -> None:
     """No UPDATE, DELETE or REPLACE of an audit row passes, whoever sends it."""
     tables = ("audit_event", "audit_leaf", "audit_node", "audit_checkpoint")
-    before = [raw.execute(f"SELECT * FROM {table}").fetchall() for table in tables]  # noqa: S608  names from the line above
+    before = [raw.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         raw.execute(statement)
-    assert [raw.execute(f"SELECT * FROM {table}").fetchall() for table in tables] == before  # noqa: S608  as above
+    assert [raw.execute(f"SELECT * FROM {table}").fetchall() for table in tables] == before
 
 
 def test_bodies_below_the_pruning_horizon_may_go(path: Path, raw: sqlite3.Connection) -> None:

@@ -32,18 +32,18 @@ class TextExtractor:
 
     def extract(self, content: Content, key: str) -> Extracted | Refusal:
         """The text of `content`, or a refusal for its FORMAT. No bytes are an empty text, which has no chunks and is no error."""
-        kind = kind_of(key)
+        kind = kind_of(f"document.{content.extension}" if content.extension else key)
         if kind is Kind.BINARY:
             return Refusal(Reason.FORMAT, "binary") if content.data else Extracted("", kind.form)
         text = decode(content.data)
         if isinstance(text, Refusal):
             return text
-        title = None
+        title = content.title
         if kind is Kind.HTML and text.strip():
             markup = to_markdown(text)
             if isinstance(markup, Refusal):
                 return markup
-            text, title = markup.text, markup.title
+            text, title = markup.text, title or markup.title
         if not text.strip():
             return Extracted("", kind.form, title)
         return Extracted(text, kind.form, title or first_heading(text, kind.form))

@@ -30,7 +30,7 @@ class FileKeys:
     def keyring(self) -> Keyring:
         """Open the keyring with the KEK."""
         kek = _read_secret(self._kek)
-        text = _read_private(self._keyring)
+        text = read_private(self._keyring)
         try:
             stored = json.loads(text)
             algorithm, install = str(stored["algorithm"]), bytes.fromhex(stored["install"])
@@ -114,7 +114,7 @@ def _write_private(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
-def _read_private(path: Path) -> bytes:
+def read_private(path: Path) -> bytes:
     """The bytes of `path` after its kind, mode and owner were found safe. Waits for nobody, also where the file is a FIFO."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -156,7 +156,7 @@ def _is_credential(path: Path) -> bool:
 
 
 def _read_secret(path: Path) -> bytes:
-    data = _read_private(path)
+    data = read_private(path)
     if len(data) != SECRET:
         raise KeyDamaged(file=path, detail=f"{len(data)} bytes instead of {SECRET}")
     return data

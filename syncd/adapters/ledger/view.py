@@ -78,9 +78,11 @@ class SqlView:
         """One document, in whatever state."""
         return self._one(queries.ONE_DOC, doc=doc)
 
-    def docs(self, source: bytes | None = None) -> Iterator[DocRow]:
-        """All documents, of `source` or of all, in all states, by doc."""
-        return self._stream(queries.ALL_DOCS) if source is None else self._stream(queries.DOCS_OF_SOURCE, source=source)
+    def docs(self, source: bytes | None = None, after: bytes = b"") -> Iterator[DocRow]:
+        """All documents beyond `after`, of `source` or of all, in all states, by doc."""
+        if source is None:
+            return self._stream(queries.ALL_DOCS, after=after)
+        return self._stream(queries.DOCS_OF_SOURCE, source=source, after=after)
 
     def docs_of_page(self, page: bytes) -> list[DocRow]:
         """The documents whose row names `page`, in all states (tombstones too), by doc."""

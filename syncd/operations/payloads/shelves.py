@@ -2,6 +2,8 @@
 
 from typing_extensions import TypedDict  # typing's own tells pydantic too little before Python 3.12
 
+from syncd.operations.payloads.status import Scrubbed
+
 
 class SourceLine(TypedDict):
     """One source, in short."""
@@ -14,6 +16,8 @@ class SourceLine(TypedDict):
     pending: int | None
     documents: int
     complete_at: str | None
+    poll_every: float | None
+    scrub: Scrubbed | None
 
 
 class SourcesGiven(TypedDict):

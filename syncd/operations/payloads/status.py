@@ -22,10 +22,25 @@ class ReindexUnderWay(TypedDict):
     rate: float | None
 
 
+class Scrubbed(TypedDict):
+    """How far a source is being read again. read: documents in this round, of about `documents`; found: that had changed unseen.
+
+    began: when this round did; last: when the last one ended; last_found: in that one.
+    """
+
+    read: int
+    documents: int
+    found: int
+    began: str | None
+    last: str | None
+    last_found: int
+
+
 class Watched(TypedDict):
     """What only a daemon knows of a source; without one it is None.
 
     oldest: since when a change waits; eta: seconds; trouble: why it is not known how fresh it is; lag: by kind of change.
+    poll_every: seconds between two scans where it, or a part of it, is not watched.
     """
 
     doing: str | None
@@ -34,6 +49,7 @@ class Watched(TypedDict):
     oldest: str | None
     trouble: str | None
     watched: bool | None
+    poll_every: float | None
     lag: dict[str, LagGiven]
 
 
@@ -54,6 +70,7 @@ class SourceStatus(Watched):
     complete_at: str | None
     paused: bool
     reindex: ReindexUnderWay | None
+    scrub: Scrubbed | None
     last_report: LastReport | None
 
 

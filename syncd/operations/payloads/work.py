@@ -91,6 +91,15 @@ class ReconcileGiven(TypedDict):
     seq: int
 
 
+class ScrubGiven(TypedDict):
+    """One round over a source. documents: that were read again; found: those whose bytes had changed behind their times."""
+
+    source: str
+    documents: int
+    found: int
+    seq: int
+
+
 class RestoreGiven(TypedDict):
     """A restored ledger, accepted. hidden: documents that nobody could read until they were looked at again.
 

@@ -33,8 +33,12 @@ from syncd.core.hints import Calm, Hint, What
 from syncd.errors import SourceUnavailable
 
 _Event = InotifyConstants
-_SETTLED = _Event.IN_CLOSE_WRITE | _Event.IN_ATTRIB | _Event.IN_DELETE | _Event.IN_MOVED_FROM | _Event.IN_MOVED_TO
-_UNSETTLED = _Event.IN_CREATE | _Event.IN_MODIFY
+# Of a file that comes nobody knows whether it is being written: if it is, that is told. A hard link is whole, and nothing more is
+# told of it; the name that is unlinked after it must not be looked at before.
+_SETTLED = (
+    _Event.IN_CREATE | _Event.IN_CLOSE_WRITE | _Event.IN_ATTRIB | _Event.IN_DELETE | _Event.IN_MOVED_FROM | _Event.IN_MOVED_TO
+)
+_UNSETTLED = _Event.IN_MODIFY
 _COMES = _Event.IN_CREATE | _Event.IN_MOVED_TO
 _GOES = _Event.IN_DELETE | _Event.IN_MOVED_FROM
 MASK = Mask(_SETTLED | _UNSETTLED | _Event.IN_ONLYDIR | _Event.IN_EXCL_UNLINK)

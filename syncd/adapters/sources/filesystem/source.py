@@ -153,7 +153,7 @@ class FilesystemSource:
             return Absence.GONE
         if (after.version, after.acl) != (seen.version, seen.acl):
             return Absence.CHANGED
-        return Content(data, hashlib.sha256(data).digest())
+        return Content.of(data)
 
     def locate(self, path: str) -> str | None:
         """The key of an absolute path, whether or not anything is there. Symlinks are resolved in its parents only."""
