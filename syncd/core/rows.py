@@ -58,7 +58,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """A page that was seen: keyed stamp (None: look again), the scan that saw it last, its sealed prefix.
+    """A page that was seen: keyed stamp (None: look again), the scan that last wrote it, its sealed prefix.
 
     parent: the locator of the page that it lies in; None for the root, and where an older syncd wrote the row.
     """

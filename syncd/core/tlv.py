@@ -26,8 +26,4 @@ def tlv(*parts: Part) -> bytes:
 
 def tlv_join(parts: Iterable[bytes]) -> bytes:
     """`tlv` over parts that are bytes already."""
-    out = bytearray()
-    for part in parts:
-        out += len(part).to_bytes(4, "big")
-        out += part
-    return bytes(out)
+    return b"".join([piece for part in parts for piece in (len(part).to_bytes(4, "big"), part)])

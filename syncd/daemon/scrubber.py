@@ -78,7 +78,7 @@ class Scrubber:
     def _reckon(self, desk: Desk, source: Source, pace: _Pace, period: float, now: float) -> None:
         if pace.counted_at is None or not pace.documents or now - pace.counted_at >= COUNTED:
             with desk.install.ledger.read() as view:
-                pace.documents = view.counts(desk.source_id(source.name)).live
+                pace.documents = view.live(desk.source_id(source.name))
             pace.counted_at = now
         rate = pace.documents / period
         pace.due = min(pace.due + (now - pace.at) * rate, max(1.0, BEHIND * rate))

@@ -40,7 +40,7 @@ def carry_out(desk: Desk, actor: Actor, name: str, telling: Telling) -> Reply:
     (source,) = still(desk, (name,))
     id_ = desk.source_id(name)
     with desk.install.ledger.read() as view:
-        total = view.counts(id_).live
+        total = view.live(id_)
     begin_anew(desk.install, id_)
     found: list[str] = []
     unlike: list[str] = []

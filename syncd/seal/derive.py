@@ -36,6 +36,19 @@ def wrap_key(epoch: Epoch) -> bytes:
     return expand(epoch.cmk, tlv(VERSION, "wrap", u32be(epoch.number)))
 
 
+class Mac:
+    """HMAC-SHA256 over TLV(head, parts), for many lists of parts after one head: the key and the head are taken in once."""
+
+    def __init__(self, key: bytes, *head: Part) -> None:
+        self._begun = hmac.new(key, tlv(*head), hashlib.sha256)
+
+    def over(self, *parts: Part) -> bytes:
+        """What `mac(key, *head, *parts)` is."""
+        going = self._begun.copy()
+        going.update(tlv(*parts))
+        return going.digest()
+
+
 def mac(key: bytes, *parts: Part) -> bytes:
     """HMAC-SHA256 over TLV(parts)."""
     return hmac.digest(key, tlv(*parts), hashlib.sha256)

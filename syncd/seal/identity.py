@@ -6,7 +6,7 @@ import uuid
 from syncd.core.acl import Acl
 from syncd.core.keys import Epoch, IdentityKeys
 from syncd.core.model import DocId, Fp, PointId
-from syncd.seal.derive import collection_key, mac
+from syncd.seal.derive import Mac, collection_key, mac
 
 TAG = 16
 
@@ -16,24 +16,35 @@ def source_id(keys: IdentityKeys, source: str) -> bytes:
     return mac(keys.name, "source", source)[:TAG]
 
 
+class SourceNames:
+    """How the ledger finds and compares what one source names, without being able to read it."""
+
+    def __init__(self, keys: IdentityKeys, source: str) -> None:
+        self._document = Mac(keys.name, "document", source)
+        self._page = Mac(keys.name, "page", source)
+        self._version = Mac(keys.name, "version", source)
+        self._identity = Mac(keys.name, "identity", source)
+
+    def document(self, key: str) -> bytes:
+        """The locator of a document: HMAC(K_name, TLV("document", source, key)), 32 bytes."""
+        return self._document.over(key)
+
+    def page(self, prefix: str) -> bytes:
+        """The locator of a page: HMAC(K_name, TLV("page", source, prefix)), 32 bytes."""
+        return self._page.over(prefix)
+
+    def version(self, version: bytes) -> bytes:
+        """A version as the ledger compares it, 16 bytes: sizes and times of files are nobody's business."""
+        return self._version.over(version)[:TAG]
+
+    def identity(self, identity: bytes) -> bytes:
+        """What follows a document through a rename, as the ledger looks it up: 16 bytes."""
+        return self._identity.over(identity)[:TAG]
+
+
 def document_locator(keys: IdentityKeys, source: str, key: str) -> bytes:
-    """How the ledger finds a document by name: HMAC(K_name, TLV("document", source, key)), 32 bytes."""
-    return mac(keys.name, "document", source, key)
-
-
-def page_locator(keys: IdentityKeys, source: str, prefix: str) -> bytes:
-    """How the ledger finds a page by its prefix, 32 bytes."""
-    return mac(keys.name, "page", source, prefix)
-
-
-def version_tag(keys: IdentityKeys, source: str, version: bytes) -> bytes:
-    """A version as the ledger compares it: sizes and times of files are nobody's business."""
-    return mac(keys.name, "version", source, version)[:TAG]
-
-
-def identity_tag(keys: IdentityKeys, source: str, identity: bytes) -> bytes:
-    """What follows a document through a rename, as the ledger looks it up."""
-    return mac(keys.name, "identity", source, identity)[:TAG]
+    """The locator of one document."""
+    return SourceNames(keys, source).document(key)
 
 
 def content_tag(keys: IdentityKeys, digest: bytes) -> bytes:
@@ -41,9 +52,19 @@ def content_tag(keys: IdentityKeys, digest: bytes) -> bytes:
     return mac(keys.fp, "content", digest)[:TAG]
 
 
-def stamp_tag(keys: IdentityKeys, stamp: bytes, *settings: bytes) -> bytes:
-    """A page's stamp together with what the index was made with: either changed, and the page is opened."""
-    return mac(keys.page, "stamp", stamp, *settings)[:TAG]
+class StampTags:
+    """The stamps of pages as the ledger compares them, with what the index was made with: either changed, and a page is opened.
+
+    settings: of the source, then whatever decides what a point says.
+    """
+
+    def __init__(self, keys: IdentityKeys, *settings: bytes) -> None:
+        self._mac = Mac(keys.page, "stamp")
+        self._settings = settings
+
+    def of(self, stamp: bytes) -> bytes:
+        """HMAC(K_page, TLV("stamp", stamp, *settings)), 16 bytes."""
+        return self._mac.over(stamp, *self._settings)[:TAG]
 
 
 def fingerprint(keys: IdentityKeys, space: bytes, text: str) -> Fp:

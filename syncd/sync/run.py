@@ -277,6 +277,5 @@ class SourceRun:
             documents.quarantined = run.shelved
             return
         with self.install.ledger.read() as view:
-            counts = view.counts(run.tags.source_id)
-        documents.quarantined = counts.quarantined
-        documents.unchanged = max(0, counts.live - documents.added - run.touched.count)
+            live, documents.quarantined = view.live(run.tags.source_id), view.held_back(run.tags.source_id)
+        documents.unchanged = max(0, live - documents.added - run.touched.count)

@@ -112,7 +112,7 @@ class Run:
         """Live documents of the source when this was first asked for, since others had their turn."""
         if self._known is None:
             with self.install.ledger.read() as view:
-                self._known = view.counts(self.tags.source_id).live
+                self._known = view.live(self.tags.source_id)
         return self._known
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from syncd.core.diff import Action
+from syncd.core.met import Met
 from syncd.core.model import Observation, Page, Reason, Refusal
 from syncd.core.rows import DocRow, Due, Fence, PageRow
 from syncd.core.scope import covers
@@ -22,7 +23,7 @@ from syncd.sync.shelve import release, shelve
 from syncd.sync.stage import Staging, batches
 
 BATCH = 500
-"""Pages that are looked up and marked together."""
+"""Pages that are looked up together."""
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class Survey:
     opening: int = 0
     seen: set[bytes] = field(default_factory=set)
     """Locators of the pages that are there, where not the whole source is looked at."""
+    met: Met = field(default_factory=Met)
+    """Where it is: the pages that are as recorded."""
     linked: set[str] = field(default_factory=set)
     """Other names of files that are not as recorded: what is done through one name of a file is told of that one alone."""
     restless: bool = False
@@ -71,7 +74,7 @@ def _walk(run: Run, staging: Staging, found: Survey, view: LedgerView, there: It
         if not run.whole:
             found.seen.update(locators)
         known = view.pages_at(locators)
-        differing = _meet(run, pages, locators, known)
+        differing = _meet(run, found, pages, locators, known)
         for page, met in differing:
             _compare(run, staging, found, view, page, met=met)
         run.progress(Progress("scan", found.pages))
@@ -99,27 +102,27 @@ def _listable(found: Survey, there: Iterator[Page]) -> Iterator[Page]:
             yield page
 
 
-def _meet(run: Run, pages: list[Page], locators: list[bytes], known: dict[bytes, PageRow]) -> list[tuple[Page, bool]]:
-    """Mark the pages that were seen; returns those that differ, and whether each was met before.
+def _meet(
+    run: Run, found: Survey, pages: list[Page], locators: list[bytes], known: dict[bytes, PageRow]
+) -> list[tuple[Page, bool]]:
+    """Note the pages that are as recorded; returns those that differ, and whether each was met before.
 
     A new page is recorded before its first document, so that none is ever forgotten; the stamp of one that differs is taken
     away before anything of it is touched, so that whatever is left undone is found again.
     """
     differing: list[tuple[Page, bool]] = []
-    marked: list[bytes] = []
     opened: list[PageRow] = []
     for page, locator in zip(pages, locators, strict=True):
         row = known.get(locator)
         if run.observer.unchanged(row, page):
-            marked.append(locator)
+            if run.whole:
+                found.met.add(locator)
             continue
         differing.append((page, row is not None))
         now = run.page_row(page.prefix, None, row.sealed if row is not None else None)
         opened += [now] if now != row else []
-    if marked or opened:  # a page that was edited a moment ago is open still: then there is nothing to write
+    if opened:  # a page that was edited a moment ago is open still: then there is nothing to write
         with run.install.ledger.write() as tx:
-            for locator in marked:
-                tx.mark_page(locator, run.scan)
             for now in opened:
                 tx.put_page(now)
     return differing
@@ -254,7 +257,9 @@ def _unseen(run: Run, staging: Staging, found: Survey) -> None:
 
 def _not_met(run: Run, found: Survey, view: LedgerView) -> Iterator[PageRow]:
     if run.whole:
-        yield from (page for page in view.pages(run.tags.source_id) if page.scan != run.scan)
+        if view.unwritten(run.tags.source_id, run.scan) == len(found.met):
+            return
+        yield from (row for row in view.pages(run.tags.source_id) if row.scan != run.scan and row.locator not in found.met)
         return
     scope = run.order.scope
     for tree in scope.trees:

@@ -38,22 +38,26 @@ class Tags:
     shape: bytes
     space: bytes
     source_id: bytes = field(init=False)
+    _names: identity.SourceNames = field(init=False)
+    _stamps: identity.StampTags = field(init=False)
     _acl_keys: dict[Acl, bytes] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.source_id = identity.source_id(self.keys, self.source.name)
+        self._names = identity.SourceNames(self.keys, self.source.name)
+        self._stamps = identity.StampTags(self.keys, self.source.settings, self.shape, self.space)
 
     def locator(self, key: str) -> bytes:
         """How the ledger finds the document `key`."""
-        return identity.document_locator(self.keys, self.source.name, key)
+        return self._names.document(key)
 
     def page(self, prefix: str) -> bytes:
         """How the ledger finds the page `prefix`."""
-        return identity.page_locator(self.keys, self.source.name, prefix)
+        return self._names.page(prefix)
 
     def stamp(self, stamp: bytes | None) -> bytes | None:
         """The stamp that is recorded: also a new shape, space or setting opens every page."""
-        return None if stamp is None else identity.stamp_tag(self.keys, stamp, self.source.settings, self.shape, self.space)
+        return None if stamp is None else self._stamps.of(stamp)
 
     def acl(self, acl: Acl) -> bytes:
         """How the ledger finds the class of `acl`."""
@@ -64,11 +68,11 @@ class Tags:
 
     def identity(self, seen: Observation) -> bytes | None:
         """What follows the document through a rename."""
-        return None if seen.identity is None else identity.identity_tag(self.keys, self.source.name, seen.identity)
+        return None if seen.identity is None else self._names.identity(seen.identity)
 
     def version(self, seen: Observation) -> bytes:
         """The version that was seen."""
-        return identity.version_tag(self.keys, self.source.name, seen.version)
+        return self._names.version(seen.version)
 
     def content(self, digest: bytes) -> bytes:
         """A content digest."""

@@ -268,26 +268,16 @@ def test_rows_of_others_stay(ledger: Ledger) -> None:
         assert view.points(doc("b").doc) == [point("b", "f", 0)]
 
 
-def test_mark_page_changes_the_scan_alone(ledger: Ledger) -> None:
-    """A mark changes the scan of a page that is there, before and after other words on it, and makes no page."""
-    row = PageRow(HERE, THERE, b"stamp", 1, b"sealed")
+def test_pages_that_a_scan_did_not_write(ledger: Ledger) -> None:
+    """Counted are the pages of the source whose last scan was another one, also what waits to be written."""
+    rows = [PageRow(bytes([number]), HERE, None, scan, b"sealed") for number, scan in enumerate((1, 2, 2, 3))]
     with ledger.write() as tx:
-        tx.put_page(row)
-        tx.mark_page(HERE, 2)
-        tx.mark_page(b"nowhere", 2)
-    with ledger.write() as tx:
-        assert list(tx.pages(THERE)) == [replace(row, scan=2)]
-        tx.mark_page(HERE, 3)
-        assert tx.page(HERE) == replace(row, scan=3)
-        tx.mark_page(HERE, 4)
-        tx.put_page(replace(row, scan=5))
-        assert tx.page(HERE) == replace(row, scan=5)
-        tx.mark_page(HERE, 6)
-        tx.drop_page(HERE)
-        tx.mark_page(HERE, 7)
+        for row in [*rows, PageRow(b"elsewhere", THERE, None, 1, b"sealed")]:
+            tx.put_page(row)
+        assert [tx.unwritten(HERE, scan) for scan in (1, 2, 4)] == [3, 2, 4]
+        tx.drop_page(rows[0].locator)
     with ledger.read() as view:
-        assert view.page(HERE) is None
-        assert view.page(b"nowhere") is None
+        assert [view.unwritten(HERE, scan) for scan in (1, 2, 4)] == [3, 1, 3]
 
 
 def test_a_locator_has_one_document(ledger: Ledger) -> None:
@@ -445,6 +435,7 @@ def test_counts(ledger: Ledger) -> None:
     with ledger.read() as view:
         assert view.counts() == Counts(live=3, pending=1, deleted=1, fenced=2, points=3, quarantined=2)
         assert view.counts(HERE) == Counts(live=2, pending=1, deleted=1, fenced=2, points=2, quarantined=1)
+        assert (view.live(HERE), view.held_back(HERE)) == (2, 1)
 
 
 def test_documents_that_are_found_in_an_older_version_are_counted(ledger: Ledger) -> None:

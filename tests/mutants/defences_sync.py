@@ -13,6 +13,7 @@ ORDER: Final = "tests/acceptance/test_sync_under_fault.py"
 RETAG: Final = "syncd/sync/retag.py"
 RUN: Final = "syncd/sync/run.py"
 STAGE: Final = "syncd/sync/stage.py"
+QUIET: Final = "tests/acceptance/test_quiet_scan.py"
 SURVEY: Final = "syncd/sync/survey.py"
 AGAIN: Final = (f"{CONTENT}::test_a_refused_text_is_tried_again",)
 CONFIRM: Final = (f"{GUARD}::test_only_the_last_halted_run_can_be_confirmed",)
@@ -104,6 +105,20 @@ SYNC: Final = (
         "if left := install.index.count(name, where):",
         "if left := 0:",
         (f"{ORDER}::test_a_deletion_that_left_points_is_not_recorded",),
+    ),
+    Mutant(
+        "deletion: no page is ever gone",
+        SURVEY,
+        "if view.unwritten(run.tags.source_id, run.scan) == len(found.met):",
+        "if True:",
+        (f"{QUIET}::test_a_folder_gone_while_another_came",),
+    ),
+    Mutant(
+        "deletion: what was met is gone with what was not",
+        SURVEY,
+        "if row.scan != run.scan and row.locator not in found.met)",
+        "if row.scan != run.scan)",
+        (f"{QUIET}::test_a_folder_gone_while_another_came",),
     ),
     Mutant(
         "deletion: a failed listing is a deletion", SURVEY, "    if not found.failed:\n        return\n", "    return\n", LISTING

@@ -179,8 +179,8 @@ WATCH: Final[tuple[Mutant, ...]] = (
     Mutant(
         "scan: the way down does not count",
         f"{HERE}/source.py",
-        "return [(parts, parent.passage)]",
-        "return [(parts, root.passage)]",
+        "parent = stack.enter_context(entered(root, parts[:-1], self._permissions))",
+        "parent = Place(stack.enter_context(entered(root, parts[:-1], self._permissions)).fd, root.passage)",
         (f"{BELOW_TESTS}::test_the_way_down_counts",),
     ),
     Mutant(
@@ -193,8 +193,8 @@ WATCH: Final[tuple[Mutant, ...]] = (
     Mutant(
         "scan: what lies behind a closed directory is gone",
         f"{HERE}/source.py",
-        "return [] if is_gone(error) else [(parts, None)]",
-        "return []",
+        "return (Visit(below, None, error),)",
+        "return ()",
         (f"{BELOW_TESTS}::test_a_directory_on_the_way_that_can_not_be_entered",),
     ),
 )

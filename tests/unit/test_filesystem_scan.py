@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from filesystem_kit import SetClock, as_account, load_all, observations, reachable_folder, source, write
 
-from syncd.adapters.sources.filesystem.listing import stamp_of
+from syncd.adapters.sources.filesystem.listing import Stamps
 from syncd.adapters.sources.filesystem.names import parts_of
 from syncd.adapters.sources.filesystem.observing import Observer
+from syncd.adapters.sources.filesystem.walking import HELD
 from syncd.core.acl import NOBODY
 from syncd.core.model import Reason, Refusal
 from syncd.errors import ListingFailed, SourceUnavailable
@@ -141,6 +142,49 @@ def test_deep_trees(tmp_path: Path) -> None:
     assert len(key) > os.pathconf(tmp_path, "PC_PATH_MAX")
     seen = observations(src)[key]
     assert src.fetch(seen).data == b"deep"
+
+
+def open_files() -> int:
+    """How many descriptors this process has."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_a_deep_tree_takes_few_descriptors(tmp_path: Path) -> None:
+    """However deep it is, no more directories are open than are held, and none once the scan is over or was given up."""
+    deep = tmp_path
+    for number in range(3 * HELD):
+        deep = deep / "d"
+        write(deep / f"{number}.md")
+        write(deep / "e/f.md")
+    before = open_files()
+    scan, most, seen = source(tmp_path).scan(), 0, set()
+    for page in scan:
+        most = max(most, open_files())
+        seen.add(page.prefix)
+        if len(page.prefix) > 2 * HELD:
+            break
+    assert before < most <= before + HELD + 4  # the root, twice, the one that is listed, and its names
+    scan.close()
+    assert open_files() == before
+    seen = {page.prefix for page in source(tmp_path).scan()}
+    assert len(seen) == 1 + 6 * HELD
+    assert open_files() == before
+
+
+def test_a_directory_moved_while_its_own_are_visited(tmp_path: Path) -> None:
+    """It counts as where it was, this once; what is opened later by its key is gone, and nothing from where it is now is read."""
+    for name in ("root/sub/a/1.md", "root/sub/b/2.md", "root/z/3.md"):
+        write(tmp_path / name)
+    src = source(tmp_path / "root")
+    pages = {}
+    for page in src.scan():
+        pages[page.prefix] = page
+        if page.prefix == "sub/a":
+            (tmp_path / "root/sub").rename(tmp_path / "elsewhere")
+            write(tmp_path / "elsewhere/b/secret.md", mode=0o600)
+    assert list(pages) == ["", "sub", "sub/a", "sub/b", "z"]
+    assert pages["sub/b"].load().members == ()
+    assert [page.prefix for page in src.scan()] == ["", "z"]
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "loop"])
@@ -311,8 +355,9 @@ def test_a_status_that_can_not_be_had(tmp_path: Path) -> None:
     assert member == broken
     assert (seen.key, seen.refusal, seen.acl, seen.racy) == ("sub/a.md", Refusal(Reason.UNREADABLE, "EIO"), None, True)
     fine = write(tmp_path / "b.md").stat()
-    assert stamp_of(b"", (0, 0), (), [(b"b.md", fine)], time.time_ns() + 10**10) is not None
-    assert stamp_of(b"", (0, 0), (), [broken, (b"b.md", fine)], time.time_ns() + 10**10) is None
+    stamps = Stamps(b"", (0, 0), time.time_ns() + 10**10)
+    assert stamps.of((), [(b"b.md", fine)]) is not None
+    assert stamps.of((), [broken, (b"b.md", fine)]) is None
 
 
 @pytest.mark.parametrize("key", ["", "/", "/etc/passwd", "../a.md", "sub/../a.md", "./a.md", "a//b", "a/", "nul\0", "\ud800"])

@@ -66,7 +66,7 @@ def test_identities_tell_kinds_apart():
     found = {
         identity.document_locator(keys, "a", "x"),
         identity.document_locator(keys, "b", "x"),
-        identity.page_locator(keys, "a", "x"),
+        identity.SourceNames(keys, "a").page("x"),
         identity.document_locator(keys, "ax", ""),
     }
     assert len(found) == 4

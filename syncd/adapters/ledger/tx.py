@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from syncd.adapters.ledger import queries
-from syncd.adapters.ledger.pending import Ordered, Replaced, Values, execute_many, plain_insert
+from syncd.adapters.ledger.pending import Ordered, Replaced, Values, plain_insert
 from syncd.adapters.ledger.queries import Query
 from syncd.adapters.ledger.schema import (
     ACL_CLASS,
@@ -57,7 +57,6 @@ from syncd.errors import LedgerRefused
 WAITING_ROWS = 10_000
 """Rows that may wait before they are written, so that a huge document costs no memory."""
 
-_MARK_PAGE = update(PAGE).values(scan=bindparam("to")).where(PAGE.c.locator == bindparam("at"))
 _CLEAR_LOCATORS = update(DOCUMENT).where(DOCUMENT.c.doc.in_(bindparam("docs", expanding=True))).values(locator=None)
 _ADOPT_DOCUMENTS = (
     update(DOCUMENT).where(DOCUMENT.c.doc == COPY.c.doc).values(shape=COPY.c.shape, vault=COPY.c.vault, floor=DOCUMENT.c.issued)
@@ -111,7 +110,6 @@ class SqlTx(SqlView):
             for table in (DOCUMENT, AUDIT_EVENT, AUDIT_LEAF, AUDIT_NODE, AUDIT_CHECKPOINT)
         }
         self._waits: dict[Table, Replaced | Ordered] = {**self._replaced, **self._ordered}
-        self._marks: dict[bytes, int] = {}
         self._waiting = 0
 
     def set_meta(self, name: str, value: bytes) -> None:
@@ -124,13 +122,7 @@ class SqlTx(SqlView):
 
     def put_page(self, row: PageRow) -> None:
         """Put a page."""
-        self._marks.pop(row.locator, None)
         self._put(PAGE, (row.locator,), _PAGE(row))
-
-    def mark_page(self, locator: bytes, scan: int) -> None:
-        """Say that `scan` saw the page, if there is one."""
-        self._marks[locator] = scan
-        self._grow(1)
 
     def drop_page(self, locator: bytes) -> None:
         """Remove a page, if it is there."""
@@ -279,15 +271,12 @@ class SqlTx(SqlView):
 
     def _concerns(self, table: Table, key: Any) -> bool:
         """Whether a row of `table` waits whose key begins with `key`. If not, reading it need not write the others first."""
-        return key in self._waits[table].touched or (table is PAGE and key in self._marks)
+        return key in self._waits[table].touched
 
     def _flush(self, table: Table) -> None:
         waits = self._waits.get(table)
         if waits is not None:
             waits.flush(self._connection)
-        if table is PAGE and self._marks:  # after the pages: what a mark finds no page for is lost
-            execute_many(self._connection, _MARK_PAGE, [(scan, locator) for locator, scan in self._marks.items()])
-            self._marks.clear()
 
     def _put(self, table: Table, key: Values, row: Values) -> None:
         self._replaced[table].put(key, row)

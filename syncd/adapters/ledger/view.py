@@ -70,6 +70,10 @@ class SqlView:
         """All pages of `source`, by locator."""
         return self._stream(queries.PAGES_OF_SOURCE, source=source)
 
+    def unwritten(self, source: bytes, scan: int) -> int:
+        """How many pages of `source` there are that `scan` did not write."""
+        return self._all(queries.UNWRITTEN_COUNT, source=source, scan=scan)[0]
+
     def children(self, parent: bytes) -> list[PageRow]:
         """The pages that lie in the page `parent`, by locator."""
         return self._all(queries.CHILDREN, parent=parent)
@@ -223,6 +227,14 @@ class SqlView:
         """Documents that the filling collection holds although they are gone."""
         return self._stream(queries.ORPHANS)
 
+    def live(self, source: bytes) -> int:
+        """How many documents of `source` are live: the quick part of `counts`."""
+        return sum(count for state, _, count in self._all(queries.DOC_COUNTS_OF_SOURCE, source=source) if state is DocState.LIVE)
+
+    def held_back(self, source: bytes) -> int:
+        """How many documents of `source` are in quarantine, in one version or another."""
+        return self._all(queries.QUARANTINE_COUNT_OF_SOURCE, source=source)[0]
+
     def counts(self, source: bytes | None = None) -> Counts:
         """How much there is, of `source` or of all. points: live ones; fenced: documents that are not tombstones."""
         if source is None:
@@ -232,7 +244,7 @@ class SqlView:
         else:
             docs = self._all(queries.DOC_COUNTS_OF_SOURCE, source=source)
             points = self._all(queries.POINTS_COUNT_OF_SOURCE, source=source)[0]
-            quarantined = self._all(queries.QUARANTINE_COUNT_OF_SOURCE, source=source)[0]
+            quarantined = self.held_back(source)
         states = {state: sum(count for at, _, count in docs if at is state) for state in DocState}
         return Counts(
             live=states[DocState.LIVE],

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from syncd.adapters.sources.filesystem.permissions import Passage, Permissions
 
 _ENTER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a directory is opened whose names are to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def entered_from_top(path: bytes, permissions: Permissions) -> Iterator[Place]:
 @contextmanager
 def readable(place: Place) -> Iterator[int]:
     """A descriptor of `place` that its names can be read from. Raises OSError."""
-    fd = os.open(b".", _LIST, dir_fd=place.fd)
+    fd = os.open(b".", LIST, dir_fd=place.fd)
     try:
         yield fd
     finally:

@@ -1,17 +1,19 @@
 """What a directory holds, and the stamp that tells without looking inside its files that nothing changed."""
 
+import errno
 import hashlib
 import os
 import stat
 import struct
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
-from syncd.adapters.sources.filesystem.directories import Place, readable
 from syncd.adapters.sources.filesystem.names import to_text
 from syncd.adapters.sources.filesystem.permissions import Passage
 from syncd.adapters.sources.filesystem.rules import Selection
-from syncd.core.acl import Acl
+from syncd.core.acl import Acl, Clause
 from syncd.core.tlv import tlv
 
 RACY_NS = 2_000_000_000
@@ -19,6 +21,11 @@ RACY_NS = 2_000_000_000
 
 _VERSION = struct.Struct(">QQqqq")
 _MEMBER = struct.Struct(">QQqqqIIII")
+
+# As Python read the names, whatever the locale says (os.fsencode is the same, and a function call).
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+_TEXT = (_ENCODING, _ERRORS) == ("utf-8", "surrogateescape")
+_raw_name = itemgetter(0)
 
 Member = tuple[bytes, os.stat_result | OSError]
 """A name and its status, or why that can't be had."""
@@ -32,29 +39,36 @@ class Inventory:
     members: tuple[Member, ...]
 
 
-def take(place: Place, prefix: str, selection: Selection) -> Inventory:
-    """What `selection` wants of a directory: sub-directories, and all else but symlinks with its status. Raises OSError."""
+def take(fd: int, prefix: str, selection: Selection) -> Inventory:
+    """What `selection` wants of the directory that is open as `fd`: sub-directories, and all else but symlinks with its status.
+
+    This and `Stamps.of` are most of what a scan costs that finds nothing. Raises OSError.
+    """
     directories: list[bytes] = []
     members: list[Member] = []
-    with readable(place) as fd, os.scandir(fd) as found:
-        for raw, entry in sorted(((os.fsencode(entry.name), entry) for entry in found), key=_raw_name):
+    omits = selection.omission(prefix)
+    with os.scandir(fd) as found:
+        for entry in found:
+            name = entry.name
+            raw = name.encode(_ENCODING, _ERRORS)
+            text = name if _TEXT else to_text(raw)
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if selection.enters(prefix, to_text(raw)):
+                    if selection.enters(prefix, text):
                         directories.append(raw)
-                elif not entry.is_symlink() and selection.selects(prefix, to_text(raw)):
+                elif not entry.is_symlink() and not (omits is not None and omits(text)):
                     status = entry.stat(follow_symlinks=False)
-                    if is_document(status):
+                    if stat.S_IFMT(status.st_mode) == stat.S_IFREG or is_document(status):
                         members.append((raw, status))
             except FileNotFoundError:
                 continue
             except OSError as error:
+                if error.errno == errno.EACCES:
+                    os.stat(b".", dir_fd=fd)  # raises as well where it is the directory that may not be passed
                 members.append((raw, error))
+    directories.sort()
+    members.sort(key=_raw_name)
     return Inventory(tuple(directories), tuple(members))
-
-
-def _raw_name(item: tuple[bytes, os.DirEntry[str]]) -> bytes:
-    return item[0]
 
 
 def version_of(status: os.stat_result) -> bytes:
@@ -67,32 +81,52 @@ def is_racy(status: os.stat_result, now_ns: int) -> bool:
     return max(status.st_mtime_ns, status.st_ctime_ns) > now_ns - RACY_NS
 
 
-def stamp_of(settings: bytes, root: tuple[int, int], passage: Passage, members: Iterable[Member], now_ns: int) -> bytes | None:
-    """32 bytes that change with anything that a load of the page would see; None: look again next time.
+class Stamps:
+    """Makes the stamps of a source: 32 bytes that change with anything that a load of the page would see.
 
-    Owner and mode are in it although they move ctime, for not every network file system does.
+    Owner and mode are in it although they move ctime, for not every network file system does. now_ns: Unix nanoseconds before
+    anything was looked at; what is touched later is racy.
     """
-    if passage is None:
-        return None
-    parts: list[bytes] = [tlv(settings, *root, Acl.of(passage).canonical())]
-    for name, status in members:
-        if isinstance(status, OSError) or is_racy(status, now_ns):
+
+    def __init__(self, settings: bytes, root: tuple[int, int], now_ns: int) -> None:
+        self._settings = settings
+        self._root = root
+        self._settled = now_ns - RACY_NS
+        self._passage: Passage = ()
+        self._above = self._said_above(())
+
+    def of(self, passage: Passage, members: Iterable[Member]) -> bytes | None:
+        """The stamp of a directory behind `passage` with these members; None: look again next time."""
+        if passage is None:
             return None
-        parts.append(
-            _MEMBER.pack(
-                status.st_dev,
-                status.st_ino,
-                status.st_size,
-                status.st_mtime_ns,
-                status.st_ctime_ns,
-                status.st_mode,
-                status.st_uid,
-                status.st_gid,
-                len(name),
+        if passage != self._passage:
+            self._passage, self._above = passage, self._said_above(passage)
+        settled, parts = self._settled, [self._above]
+        for name, status in members:
+            if isinstance(status, OSError):
+                return None
+            modified, changed = status.st_mtime_ns, status.st_ctime_ns
+            if modified > settled or changed > settled:
+                return None
+            parts.append(
+                _MEMBER.pack(
+                    status.st_dev,
+                    status.st_ino,
+                    status.st_size,
+                    modified,
+                    changed,
+                    status.st_mode,
+                    status.st_uid,
+                    status.st_gid,
+                    len(name),
+                )
             )
-        )
-        parts.append(name)
-    return hashlib.sha256(b"".join(parts)).digest()
+            parts.append(name)
+        return hashlib.sha256(b"".join(parts)).digest()
+
+    def _said_above(self, passage: tuple[Clause, ...]) -> bytes:
+        """What is the same for all directories behind `passage`."""
+        return tlv(self._settings, *self._root, Acl.of(passage).canonical())
 
 
 def is_document(status: os.stat_result) -> bool:

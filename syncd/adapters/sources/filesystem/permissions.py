@@ -35,10 +35,11 @@ def access_of_member(directory: int, name: bytes, status: os.stat_result) -> Acc
     return _steady(status, partial(read_attribute, path, follow_symlinks=False), look_again)
 
 
-def access_of_directory(directory: int) -> Access:
-    """The access of an open directory itself. Raises as `_steady` does."""
-    read = partial(read_attribute, b"/proc/self/fd/%d" % directory, follow_symlinks=True)
-    return _steady(os.fstat(directory), read, partial(os.fstat, directory))
+def access_of_directory(directory: int, *, listable: bool) -> Access:
+    """The access of an open directory. listable: it was opened to be listed, not just to be passed. Raises as `_steady` does."""
+    # An ACL can't be read by a descriptor that is good for passing only. To go by way of /proc costs twice as much.
+    path = directory if listable else b"/proc/self/fd/%d" % directory
+    return _steady(os.fstat(directory), partial(read_attribute, path, follow_symlinks=True), partial(os.fstat, directory))
 
 
 def _steady(before: os.stat_result, read: Callable[[], bytes | None], look_again: Callable[[], os.stat_result]) -> Access:
@@ -71,12 +72,12 @@ class Permissions:
         self._allow_everyone = allow_everyone
         self._rules = [(Globs((rule.glob,)), self._ruled(rule)) for rule in rules]
 
-    def through(self, passage: Passage, directory: int) -> Passage:
-        """The passage one step further: into the directory that is open as `directory`. Raises OSError."""
+    def through(self, passage: Passage, directory: int, *, listable: bool = False) -> Passage:
+        """The passage one step further, into an open directory (listable: open to be listed). Raises OSError."""
         if passage is None:
             return None
         try:
-            stops = _who_pass(access_of_directory(directory).inode, self._realm)
+            stops = _who_pass(access_of_directory(directory, listable=listable).inode, self._realm)
         except AclUnreadable:
             return None
         return passage if stops is None else (*passage, stops)

@@ -50,8 +50,8 @@ class PosixAcl:
     other: int
 
 
-def read_attribute(path: bytes, *, follow_symlinks: bool) -> bytes | None:
-    """The ACL of `path` as the kernel hands it out, or None when it has the mode only. Raises AclUnreadable."""
+def read_attribute(path: bytes | int, *, follow_symlinks: bool) -> bytes | None:
+    """The ACL of a path or an open file as the kernel hands it out; None when it has the mode only. Raises AclUnreadable."""
     try:
         return os.getxattr(path, _ATTRIBUTE, follow_symlinks=follow_symlinks)
     except OSError as error:

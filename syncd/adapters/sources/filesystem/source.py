@@ -2,18 +2,19 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from syncd.adapters.sources.filesystem.directories import Place, entered, entered_from_top
-from syncd.adapters.sources.filesystem.listing import stamp_of, take
+from syncd.adapters.sources.filesystem.directories import Place, entered, entered_from_top, readable
+from syncd.adapters.sources.filesystem.listing import Stamps, take
 from syncd.adapters.sources.filesystem.names import error_name, is_gone, key_of, parts_of
 from syncd.adapters.sources.filesystem.observing import Observer, unreadable
-from syncd.adapters.sources.filesystem.permissions import Passage, Permissions
+from syncd.adapters.sources.filesystem.permissions import Permissions
 from syncd.adapters.sources.filesystem.reading import read_version
 from syncd.adapters.sources.filesystem.rules import AclRule, Selection
+from syncd.adapters.sources.filesystem.walking import Visit, Walk
 from syncd.core.hints import Hint, page_of
 from syncd.core.model import Absence, Content, Listing, Observation, Page, Reason, Refusal
 from syncd.core.tlv import tlv
@@ -21,8 +22,6 @@ from syncd.errors import ListingFailed, SourceUnavailable
 from syncd.ports import Clock, Watch
 
 _Identity = tuple[int, int]
-_Branch = tuple[tuple[bytes, ...], Passage]
-"""A directory still to be visited: its path below the root, and the passage into its parent."""
 
 
 class FilesystemSource:
@@ -84,18 +83,13 @@ class FilesystemSource:
         below: begin at this directory; one that is not there, or that a scan of everything would not enter, has no pages. Raises
         SourceUnavailable when the root is not there, can't be listed, or was replaced while it was scanned.
         """
-        with self._at_root() as root:
+        with self._at_root() as root, ExitStack() as stack:
             identity = root.identity
-            pending = self._start(root, below)
-            while pending:
-                parts, passage = pending.pop()
-                found = self._visit(root, parts, passage)
-                if found is None:
-                    continue
-                page, branches = found
-                if deep:
-                    pending.extend(reversed(branches))
-                yield page
+            stamps = Stamps(self._settings, identity, self._now_ns())
+            for visit in self._visits(root, below, stack, deep=deep):
+                page = self._page(visit, identity, stamps)
+                if page is not None:
+                    yield page
         with self._at_root() as root:
             self._require_same(root, identity)
 
@@ -186,55 +180,50 @@ class FilesystemSource:
     def _unavailable(self, detail: str) -> SourceUnavailable:
         return SourceUnavailable(source=self._name, detail=f"{self._root}: {detail}")
 
-    def _start(self, root: Place, below: str) -> list[_Branch]:
-        """Where a scan of `below` begins: with the passage that a scan of everything comes with. Nowhere, if that never comes."""
+    def _visits(self, root: Place, below: str, stack: ExitStack, *, deep: bool) -> Iterable[Visit]:
+        """The directories of a scan that begins at `below`, with the passages that a scan of everything comes with. None, if that
+        never comes there. stack: what is closed when they have been visited.
+        """
         parts = parts_of(below) if below else ()
         if parts is None or not self._selection.comes_to(below):
-            return []
+            return ()
         try:
-            with entered(root, parts[:-1], self._permissions) as parent:
-                return [(parts, parent.passage)]
+            parent = stack.enter_context(entered(root, parts[:-1], self._permissions))
         except OSError as error:
-            # A directory on the way that can't be passed: the visit will say so.
-            return [] if is_gone(error) else [(parts, None)]
+            return (Visit(below, None, error),)  # a directory on the way that is gone, or can't be passed
+        return Walk(self._selection, self._permissions).down(parent, below, deep=deep)
 
-    def _visit(self, root: Place, parts: tuple[bytes, ...], passage: Passage) -> tuple[Page, list[_Branch]] | None:
-        """The page of a directory and the directories in it; None when it is gone. `passage`: into its parent."""
-        prefix = key_of(parts)
-        identity = root.identity
-        load = partial(self._load, parts, identity)
-        start = Place(root.fd, passage)
-        now_ns = self._now_ns()
-        try:
-            with entered(start, parts, self._permissions, known=max(0, len(parts) - 1)) as place:
-                inventory = take(place, prefix, self._selection)
-        except OSError as error:
-            if not parts:
-                raise self._unavailable(error.strerror or error_name(error)) from error
-            if is_gone(error):
+    def _page(self, visit: Visit, identity: _Identity, stamps: Stamps) -> Page | None:
+        """The page of a directory; None when it is gone."""
+        prefix, found = visit.prefix, visit.found
+        load = partial(self._load, prefix, identity)
+        if isinstance(found, OSError):
+            if not prefix:
+                raise self._unavailable(found.strerror or error_name(found)) from found
+            if is_gone(found):
                 return None
-            return Page(prefix, None, load, Refusal(Reason.LISTING, error_name(error))), []
-        stamp = stamp_of(self._settings, identity, place.passage, inventory.members, now_ns)
-        page = Page(prefix, stamp, load, size=len(inventory.members))
-        return page, [((*parts, name), place.passage) for name in inventory.directories]
+            return Page(prefix, None, load, Refusal(Reason.LISTING, error_name(found)))
+        return Page(prefix, stamps.of(visit.passage, found.members), load, size=len(found.members))
 
-    def _load(self, parts: tuple[bytes, ...], identity: _Identity) -> Listing:
+    def _load(self, prefix: str, identity: _Identity) -> Listing:
         """List a directory anew. One that is gone has no members. Raises ListingFailed, SourceUnavailable."""
-        prefix = key_of(parts)
+        parts = parts_of(prefix) if prefix else ()
+        if parts is None:
+            raise AssertionError("prefixes of pages are names that were read")
         with self._at_root() as root:
             self._require_same(root, identity)
             now_ns = self._now_ns()
             try:
-                with entered(root, parts, self._permissions) as place:
+                with entered(root, parts, self._permissions) as place, readable(place) as fd:
                     observer = self._observer(place, parts, now_ns)
-                    inventory = take(place, prefix, self._selection)
+                    inventory = take(fd, prefix, self._selection)
                     seen = [found for member in inventory.members if (found := observer.look(member)) is not None]
             except OSError as error:
                 if parts and is_gone(error):
                     return Listing(prefix, None, ())
                 raise ListingFailed(source=self._name, detail=f"{self._root}: {error_name(error)}") from error
         observations = tuple(observation for _, observation in seen)
-        stamp = stamp_of(self._settings, identity, place.passage, (member for member, _ in seen), now_ns)
+        stamp = Stamps(self._settings, identity, now_ns).of(place.passage, (member for member, _ in seen))
         return Listing(prefix, None if any(o.acl is None for o in observations) else stamp, observations)
 
     def _observer(self, place: Place, parts: tuple[bytes, ...], now_ns: int) -> Observer:

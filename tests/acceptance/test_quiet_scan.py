@@ -1,0 +1,94 @@
+"""A scan of everything: it writes of the pages that changed, and misses none that is gone."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from kit import Site
+from moments import new_site
+from runs import Worker, working
+
+KEYS = {"a.md", "x/c.md", "x/y/d.md", "z/e.md"}
+
+
+@pytest.fixture(autouse=True)
+def calm(monkeypatch) -> None:
+    """Stamps hold at once, although the files are young."""
+    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+
+
+@pytest.fixture
+def site(tmp_path) -> Site:
+    """An install over four documents in four folders."""
+    site = new_site(tmp_path)
+    for key in sorted(KEYS):
+        site.write(key, f"# Title of {key}\n\nthe text of {key}")
+    return site
+
+
+@pytest.fixture
+def worker(site) -> Iterator[Worker]:
+    """Somebody at work there, once all is synced and every stamp is recorded."""
+    with working(site) as worker:
+        assert worker.whole().state == "done"
+        yield worker
+
+
+def test_a_scan_that_finds_nothing_writes_nothing_of_pages_and_documents(worker):
+    """Every row is the one that it was: at a million files, too, such a scan costs the ledger its own record alone."""
+    before = worker.pages(), worker.rows()
+    assert len(before[0]) == 4
+    done = worker.whole()
+    assert (done.state, done.report.documents.unchanged) == ("done", 4)
+    assert (worker.pages(), worker.rows()) == before
+
+
+def test_only_the_page_that_changed_is_written(worker, site):
+    """One edit: its page has another stamp and the number of this scan, and no other row of a page is touched."""
+    before = worker.pages()
+    site.write("x/c.md", "another text")
+    assert worker.whole().state == "done"
+    after = worker.pages()
+    assert {prefix for prefix, row in after.items() if row != before[prefix]} == {"x"}
+    assert after["x"].scan == worker.source_row().scan
+
+
+def test_a_folder_gone_while_another_came(worker, site):
+    """As many folders as before, one of them another: what was in the old one is deleted, and nothing else."""
+    shutil.rmtree(site.docs / "z")
+    site.write("w/f.md", "something new")
+    for _ in range(2):
+        assert worker.whole().state == "done"
+        assert worker.found() == KEYS - {"z/e.md"} | {"w/f.md"}
+    assert set(worker.pages()) == {"", "x", "x/y", "w"}
+
+
+def test_a_folder_gone_after_hints_wrote_of_others(worker, site):
+    """What runs on hints wrote since the last scan counts as little as what they did not: the folder is missed all the same."""
+    site.write("x/c.md", "another text")
+    site.write("v/g.md", "something new")
+    worker.scoped(keys=["x/c.md"], pages=["v"])
+    shutil.rmtree(site.docs / "x/y")
+    assert worker.whole().state == "done"
+    assert worker.found() == KEYS - {"x/y/d.md"} | {"v/g.md"}
+    worker.nothing_left()
+
+
+def test_a_scan_that_was_killed_leaves_the_next_one_to_find_out(worker, site, monkeypatch):
+    """It had met some pages and written others when it ended; the next one starts anew and misses the folder that is gone."""
+    site.write("a.md", "another text")
+    shutil.rmtree(site.docs / "z")
+    real = type(worker.source).scan
+
+    def half(source, *arguments, **named):
+        pages = real(source, *arguments, **named)
+        yield next(pages)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(worker.source), "scan", half)
+    with pytest.raises(KeyboardInterrupt):
+        worker.whole()
+    monkeypatch.undo()
+    assert worker.whole().state == "done"
+    assert worker.found() == KEYS - {"z/e.md"}
+    worker.sound()
