@@ -2,7 +2,7 @@
 
 `python benchmarks/scan.py [FILES [PER_FOLDER]] [first]`: 100,000 small files in folders of 10 without words, below the folder for
 temporary files (TMPDIR). Everything is measured in one run, in turns, the middle of three; CPU is user and system time of the
-process. Then one document changes: until it is searchable, by a hint and by a whole scan.
+process. Then one document changes: until it is searchable, by a hint, by a whole scan, and beside a running daemon.
 
 A first sync of a million documents takes an hour. So one folder is synced; what a sync would record of the other documents, pages
 and points is written straight into the ledger, true to the last tag but for the digests of contents and chunks, without history.
@@ -25,7 +25,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from kit import TESTER, Site, make_site
+from daemon_kit import running
+from kit import TESTER, Site, make_site, open_folders
 
 from syncd.core.card import Card
 from syncd.core.model import Fp, Page
@@ -182,7 +183,17 @@ def others(site: Site, place: Path) -> dict[str, Callable[[], Cost]]:
     if shutil.which("find"):
         found["find -printf"] = lambda: command("find", docs, "-printf", STAT)
     if shutil.which("git"):
-        git = ("git", f"--git-dir={place / 'git'}", f"--work-tree={docs}", "-c", "gc.auto=0", "-c", "core.looseCompression=0")
+        git = (
+            "git",
+            f"--git-dir={place / 'git'}",
+            f"--work-tree={docs}",
+            "-c",
+            "gc.auto=0",
+            "-c",
+            "core.looseCompression=0",
+            "-c",
+            "core.fsync=none",
+        )
         for words in (("init", "-q"), ("add", "-A"), ("-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "-m", "all")):
             command(*git, *words)
         found["git status"] = lambda: command(*git, "status", "--porcelain")
@@ -250,6 +261,29 @@ def one_changed(site: Site, files: int) -> None:
             print(f"  one of {files:,} changed, {name}: {spent}; {read}")
 
 
+def followed(site: Site, files: int) -> None:
+    """Beside a running daemon, which watches: its memory, and from one edit to searchable."""
+    path = next(path for path in site.docs.rglob(f"{files // 3:07}.md"))
+    began = time.monotonic()
+    with running(site, calm=False) as daemon:
+        daemon.calm(3600)
+        settled = time.monotonic() - began
+        peak = in_mib(daemon.process.pid, "VmHWM")
+        began = time.monotonic()
+        path.write_text("# Changed\n\nbeside the daemon\n")
+        daemon.wait(str(path.relative_to(site.docs)))
+        seen = time.monotonic() - began
+        now = in_mib(daemon.process.pid, "VmRSS")
+    print(f"  daemon: {settled:.1f} s from start to watched and scanned; peak memory then {peak:.0f} MiB, {now:.0f} MiB later")
+    print(f"  one of {files:,} changed beside the daemon: {seen:.3f} s until it was searchable")
+
+
+def in_mib(pid: int, what: str) -> float:
+    """A line of /proc/PID/status."""
+    said = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(said[what].split()[0]) / 1024
+
+
 def known(site: Site, files: int, each: int, *, first: bool) -> None:
     """A tree of so many files, all of them recorded. first: by a sync."""
     plant(site.docs, files if first else 1, each)
@@ -271,12 +305,13 @@ def main() -> None:
     files, each = (int(word) for word in (*words, *("100000", "10")[len(words) :]))
     with tempfile.TemporaryDirectory(prefix="syncd-bench-") as folder:
         place = Path(folder)
-        place.chmod(0o755)
+        open_folders(place)
         site = make_site(place / "docs", place / "state", index="null")
         print(f"{files:,} files of one chunk, {each} in a folder, {FOLDERS_EACH} folders in a folder; on {folder}", flush=True)
         known(site, files, each, first="first" in sys.argv)
         quiet(site, place, files)
         one_changed(site, files)
+        followed(site, files)
 
 
 if __name__ == "__main__":
