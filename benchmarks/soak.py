@@ -3,10 +3,12 @@
     python benchmarks/soak.py --minutes 30 --seed 7
 
 Some hundred documents of which as many come as go, beside many that stay; searches, scans and comparisons; every few seconds
-memory, threads, descriptors and files of the daemon and its engine are read. Slopes are least squares over what comes after the
-first third, or after ten minutes. Memory is judged without mapped files: the system takes those pages back when it wants to, and
-what they can come to is the size of the index. Exit 1 where something is beyond its bar, or where the index differs from a fresh
-one in the end.
+memory, threads, descriptors and files of the daemon and its engine are read. Slopes are of what comes after the first third, or
+after ten minutes, and the median of those between any two looks (Theil and Sen): Python takes memory from the system, and gives
+it back, a MiB at a time, and a single such step in twenty minutes is four MiB an hour by least squares, which are shown beside.
+So half an hour tells of what grows steadily, and of steps that come again; MINUTES=120 of slower ones. Memory is judged without
+mapped files: the system takes those pages back when it wants to, and what they can come to is the size of the index. Exit 1 where
+something is beyond its bar, or where the index differs from a fresh one in the end.
 """
 
 import argparse
@@ -16,10 +18,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from statistics import linear_regression
+from itertools import combinations
+from statistics import linear_regression, median
 
 import psutil
 
@@ -41,6 +45,8 @@ ARCHIVE, LEFT = 9_000, 500
 WORDS = Path(__file__).parents[1].joinpath("README.md").read_text().split()
 WARM = 600.0
 """Seconds at first that do not count, or a third where it is shorter."""
+AT_ONCE = 16
+"""Callers at once before it begins."""
 MEMORY = 1.0
 """MB an hour that daemon and engine may grow by together."""
 WAL = 65 * MIB
@@ -141,6 +147,13 @@ def asked(daemon: LiveDaemon, tree: Crowd) -> dict[str, Callable[[], object]]:
     }
 
 
+def crowded(daemon: LiveDaemon, tree: Crowd) -> None:
+    """As many at once as there will hardly be again: pools of threads and connections are as large as they get."""
+    questions = asked(daemon, tree)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda name: questions[name](), sorted(questions) * AT_ONCE))
+
+
 def load(site: Site, daemon: LiveDaemon, tree: Crowd, minutes: float) -> list[Sample]:
     """Deeds at random moments, in bursts now and then, and questions in between."""
     rng, began = tree.rng, time.monotonic()
@@ -166,10 +179,19 @@ def said(sample: Sample) -> str:
     return "  ".join(f"{name} {value:.1f}" for name, value in zip(names, astuple(sample), strict=True))
 
 
+def sums(samples: list[Sample], *names: str) -> list[tuple[float, float]]:
+    """When, in hours, and the sum of these then."""
+    return [(sample.at / 3600, sum(getattr(sample, name) for name in names)) for sample in samples]
+
+
 def slope(samples: list[Sample], *names: str) -> float:
-    """By how much the sum of these grows in an hour."""
-    hours = [sample.at / 3600 for sample in samples]
-    return linear_regression(hours, [sum(getattr(sample, name) for name in names) for sample in samples]).slope
+    """By how much the sum of these grows in an hour: the median of all slopes between two looks."""
+    return median((after - before) / (then - at) for (at, before), (then, after) in combinations(sums(samples, *names), 2))
+
+
+def least_squares(samples: list[Sample], *names: str) -> float:
+    """The same by least squares, which a single step moves."""
+    return linear_regression(*zip(*sums(samples, *names), strict=True)).slope
 
 
 def floor_grew(samples: list[Sample], name: str) -> float:
@@ -185,7 +207,8 @@ def judged(samples: list[Sample]) -> list[str]:
     print(f"{len(counted)} looks, from minute {counted[0].at / 60:.1f} to {counted[-1].at / 60:.1f}; an hour each:")
     for name in [field.name for field in fields(Sample)][1:]:
         values = [getattr(sample, name) for sample in counted]
-        print(f"{slope(counted, name):+10.2f}  {name:12} {min(values):.1f} to {max(values):.1f}")
+        slopes = f"{slope(counted, name):+10.2f}  ({least_squares(counted, name):+.2f} by least squares)"
+        print(f"{slopes:45} {name:12} {min(values):.1f} to {max(values):.1f}")
     memory = slope(counted, "daemon_anon", "engine_anon")
     wal = max(sample.wal for sample in samples) * MIB
     print(f"memory {memory:+.2f} MiB/h without mapped files; the ledger's log took {wal / MIB:.1f} MiB at most")
@@ -238,6 +261,7 @@ def main(arguments: list[str]) -> int:
                 (site.docs / f"archive/{number // 100}/{number}.md").unlink()
             daemon.ask("sync")
             daemon.calm(1_800)
+            crowded(daemon, tree)
             samples = load(site, daemon, tree, given.minutes)
             faults = judged(samples) + unlike_fresh(site, daemon)
     for fault in faults:

@@ -17,9 +17,9 @@ from syncd.errors import IndexInvalid, IndexNotFound
 _MODULE = "syncd.adapters.index.edge_child"
 _PASSED_ON = ("LD_LIBRARY_PATH", "PYTHONHOME")
 """What of the environment the interpreter itself may need to start; nothing else goes to the child."""
-_MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
-"""For glibc, where that is the allocator: without, the child's memory grew by a MiB an hour under steady load for as long as that
-was watched, for each thread has an arena of its own and what is freed in it is kept."""
+_MALLOC = {"MALLOC_ARENA_MAX": "1"}
+"""For glibc's allocator: with an arena for each thread, what one has freed and another needs is there twice, and the child's
+memory grew by a MiB an hour under steady load for as long as that was watched."""
 _LOG_LIMIT = 2**20
 _START = 60.0
 """Seconds that a child gets to greet: importing and opening the store, not loading what is in it."""
