@@ -21,8 +21,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
-from pathlib import Path
 from itertools import combinations
+from pathlib import Path
 from statistics import linear_regression, median
 
 import psutil
