@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+from syncd.adapters.sources.described import Described
 from syncd.adapters.sources.filesystem.directories import Place, entered, entered_from_top, readable
 from syncd.adapters.sources.filesystem.listing import Stamps, take
 from syncd.adapters.sources.filesystem.names import error_name, is_gone, key_of, parts_of
@@ -24,7 +25,7 @@ from syncd.ports import Clock, Watch
 _Identity = tuple[int, int]
 
 
-class FilesystemSource:
+class FilesystemSource(Described):
     """The regular files below `root` that `include` selects and `exclude` does not, both in gitignore's language.
 
     A key is the path below the root with "/" between names; a page is a directory. Symlinks are not followed, mounts are
@@ -46,36 +47,14 @@ class FilesystemSource:
         rules: tuple[AclRule, ...] = (),
         clock: Clock,
     ) -> None:
-        self._name = name
         self._root = root
-        self._realm = realm
         self._selection = Selection(include, exclude)
         self._permissions = Permissions(realm, rules, allow_everyone=allow_everyone)
         self._max_bytes = max_bytes
         self._clock = clock
         ruled = tlv(*(tlv(rule.glob, *map(str, rule.readers)) for rule in rules))
         parts = ("syncd/filesystem/1", realm, tlv(*include), tlv(*exclude), max_bytes, int(allow_everyone), ruled)
-        self._settings = hashlib.sha256(tlv(*parts)).digest()
-
-    @property
-    def name(self) -> str:
-        """The name in the configuration."""
-        return self._name
-
-    @property
-    def realm(self) -> str:
-        """The realm of the users and groups in its ACLs."""
-        return self._realm
-
-    @property
-    def place(self) -> str:
-        """The root."""
-        return str(self._root)
-
-    @property
-    def settings(self) -> bytes:
-        """32 bytes: digest of the realm, the filters, the limit and the ACL rules."""
-        return self._settings
+        super().__init__(name, realm=realm, place=str(root), settings=hashlib.sha256(tlv(*parts)).digest())
 
     def scan(self, below: str = "", *, deep: bool = True) -> Iterator[Page]:
         """A page a directory, each before what is below it, siblings in the order of the bytes of their names.

@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import URL
 from sqlalchemy.exc import DataError
 
+from syncd.adapters.sources.described import Described
 from syncd.adapters.sources.filesystem.rules import AclRule
 from syncd.adapters.sources.readers import Known, Readers
 from syncd.adapters.sources.sql.database import Database
@@ -22,7 +23,7 @@ from syncd.core.tlv import tlv
 from syncd.ports import Clock, Watch
 
 
-class SqlSource:
+class SqlSource(Described):
     """The rows of a table or query of a PostgreSQL or SQLite database; nothing is ever written there.
 
     A scan passes over all rows in one snapshot, so that neither a late commit nor a deletion escapes it. dialect: the database;
@@ -48,9 +49,6 @@ class SqlSource:
         channel: str | None = None,
         clock: Clock,
     ) -> None:
-        self._name = name
-        self._realm = realm
-        self._detail = detail
         self._dialect = dialect
         self._columns = columns
         self._layout = layout
@@ -60,33 +58,13 @@ class SqlSource:
         readers = tlv(relation.readers or "", *map(str, columns.readers))
         ruled = tlv(*(tlv(rule.glob, *map(str, rule.readers)) for rule in rules))
         parts = ("syncd/sql/1", realm, rows, readers, layout.digest_parts(), max_bytes, int(allow_everyone), ruled)
-        self._settings = hashlib.sha256(tlv(*parts)).digest()
+        super().__init__(name, realm=realm, place=detail, settings=hashlib.sha256(tlv(*parts)).digest())
         self._database = Database(name, detail, dialect)
         versioned = columns.version is not None
         who = Readers(realm, columns.readers, rules, known, clock.monotonic_ns, allow_everyone=allow_everyone)
         self._rows = Rows(layout, who, rows, max_bytes, lambda: clock.now().timestamp(), versioned=versioned)
         statements = Statements(dialect, relation, columns, max_bytes)
         self._sweeper = Sweeper(self._database, statements, self._rows, versioned=versioned)
-
-    @property
-    def name(self) -> str:
-        """The name in the configuration."""
-        return self._name
-
-    @property
-    def realm(self) -> str:
-        """The realm of the principals that its rows name."""
-        return self._realm
-
-    @property
-    def place(self) -> str:
-        """The database, without a password."""
-        return self._detail
-
-    @property
-    def settings(self) -> bytes:
-        """32 bytes: digest of what is selected and how it is read."""
-        return self._settings
 
     def scan(self, below: str = "", *, deep: bool = True) -> Iterator[Page]:
         """A page for each of the 4,096 shares of the keys that has a row. Raises SourceUnavailable before the first of them."""
