@@ -20,14 +20,15 @@ from syncd.wiring import Wiring
 FEW, TIMES = 150, 4
 A_FOLDER = 10
 """Documents in a folder."""
-ALLOWED = 300 * 2**10
-"""Bytes that so many more documents may take: of each folder that changed a run remembers some thousand bytes."""
+ALLOWED = 128 * 2**10
+"""Bytes that so many more documents, in 45 more folders, may take: of each folder that changed a run remembers some two thousand."""
 
 
 @pytest.fixture(autouse=True)
 def small_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered up to a bound is remembered up to a small one, so that few documents are enough to reach it."""
     monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+    monkeypatch.setattr("syncd.adapters.embed.hash._REMEMBERED_WORDS", 50)
     monkeypatch.setattr(rundata, "MOST_APART", 50)
     monkeypatch.setattr(rundata, "MOST_LANDED", 50)
     monkeypatch.setattr("syncd.adapters.ledger.tx.WAITING_ROWS", 200)
