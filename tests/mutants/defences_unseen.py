@@ -73,6 +73,13 @@ UNSEEN: Final = (
         (f"{TESTS}::test_a_daemon_scrubs_when_it_has_nothing_to_do",),
     ),
     Mutant(
+        "scrub: a commit for every document",
+        SCRUBBER,
+        "if pace.due >= pace.portion and not",
+        "if pace.due >= 1 and not",
+        ("tests/unit/test_daemon_scrubber.py::test_documents_are_read_in_portions",),
+    ),
+    Mutant(
         "scrub: also while it is paused",
         SCRUBBER,
         "return station is None or station.paused",

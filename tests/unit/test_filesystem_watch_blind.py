@@ -143,6 +143,8 @@ def test_what_is_being_looked_at_anew_is_still_blind(root: Path, monkeypatch: py
 
     def ask(grounds: Grounds, fd: int, prefix: str) -> frozenset[bytes]:
         said.append(ear.watch.blind().trees)
+        if len(said) == 1:
+            raise RuntimeError(prefix)
         return real(grounds, fd, prefix)
 
     with listening(root) as ear:
@@ -153,6 +155,9 @@ def test_what_is_being_looked_at_anew_is_still_blind(root: Path, monkeypatch: py
             ear.watch.regain()
         assert ear.watch.blind().trees == ("sub",)
         root.with_name("away").rename(root)
+        with pytest.raises(RuntimeError):
+            ear.watch.regain()
+        assert ear.watch.blind().trees == ("sub",)
         ear.watch.regain()
         assert (set(said), ear.watch.blind()) == ({("sub",)}, SEEING)
 
