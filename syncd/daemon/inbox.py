@@ -129,7 +129,7 @@ class Inbox:
         """What was taken is followed."""
         with self._changed:
             if station.taken is not None:
-                station.looked(station.taken.scope.trees, station.taken.since)
+                station.sight.looked(station.taken.scope.trees, station.taken.since)
             station.taken = None
             station.rest = station.held_rest = RESTED
             station.released = False

@@ -1,15 +1,14 @@
 """One source as the daemon keeps it: what may have changed, what is being done, how far behind it is."""
 
 from collections import deque
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from syncd.core.blind import SEEING, Blind, covered
-from syncd.core.freshness import Kind, Landed, SourceFreshness, Unwatched, lag
+from syncd.core.freshness import Kind, Landed, SourceFreshness, lag
 from syncd.core.hints import Dirty, Taken
 from syncd.core.lifecycle import RunState
 from syncd.core.retry import RESTED, Policy, Rest
-from syncd.core.scope import covers, within
+from syncd.core.scope import covers
+from syncd.daemon.sight import Sight
 from syncd.errors import SourceUnavailable, SyncdError
 from syncd.ports import Source, Watch
 from syncd.sync.report import Held, Progress
@@ -80,8 +79,7 @@ class Station:
     scan_fault: why the last run failed. halted: the guard waits for a person; halts: how often a run on hints had it wait.
     mends: how often the watch was made whole again, negative while it is not; watch_rest: after it could not be. down_at: since
     when (monotonic seconds) the store can't be reached. poll_every: seconds between two scans while it is not watched; polled_at:
-    when one was wanted last (monotonic seconds). blind: parts of which nothing tells though the watch is whole; looked_at: since
-    when (monotonic seconds) what happens in each of them was not seen, if it ever was; blind_rest: until they are scanned again.
+    when one was wanted last (monotonic seconds). sight: parts of which nothing tells though the watch is whole.
     """
 
     source: Source
@@ -111,9 +109,7 @@ class Station:
     down_at: float | None = None
     poll_every: float = 300.0
     polled_at: float | None = None
-    blind: Blind = SEEING
-    looked_at: dict[str, float] = field(default_factory=dict)
-    blind_rest: Rest = RESTED
+    sight: Sight = field(default_factory=Sight)
     earlier: deque[tuple[float, Held]] = field(default_factory=deque)
     lags: dict[Kind, deque[float]] = field(default_factory=dict)
 
@@ -132,23 +128,6 @@ class Station:
         if self.taken is None:
             return False
         return covers(self.taken.scope, key, self.source.page_of(key))
-
-    def saw(self, blind: Blind) -> None:
-        """These parts are blind from now on. When one was looked at is known where it is one of the former, or lies in one."""
-        if blind == self.blind:
-            return
-        before, self.looked_at = self.looked_at, {}
-        for tree in blind.trees:
-            known = [at for former, at in before.items() if within(tree, former)]
-            if known:
-                self.looked_at[tree] = max(known)
-        self.blind = blind
-
-    def looked(self, trees: Collection[str], since: float) -> None:
-        """All of `trees` was looked at, which began after `since` (monotonic seconds)."""
-        for tree in self.blind.trees:
-            if covered(tree, trees):
-                self.looked_at[tree] = max(since, self.looked_at.get(tree, since))
 
     def recent(self, now: float) -> Held:
         """What runs on hints took away and opened within the window."""
@@ -215,7 +194,7 @@ class Station:
         doing, self.doing, self.asked = self.doing, None, False
         if outcome.state in LOOKED:
             if complete_at != self.complete_at:
-                self.looked(("",), now - outcome.seconds)
+                self.sight.looked(("",), now - outcome.seconds)
             if doing is not None and doing.mends == self.mends > 0 and complete_at != self.complete_at:
                 self.watch_fault = None  # the watch was whole before this scan began, and has been ever since
             if outcome.state is RunState.HALTED:
@@ -272,27 +251,14 @@ class Station:
             halted=self.halted,
             paused=self.paused,
             watched=self.watchable,
-            unwatched=self._unwatched(now, monotonic),
+            unwatched=self.sight.unwatched(now, monotonic),
             poll_every=self.poll_every if self._polled() else None,
             lags={kind: lag(list(values)) for kind, values in self.lags.items() if values},
         )
 
     def _polled(self) -> bool:
         """Whether scans stand in for a watch, or for a part of one that could not be made whole."""
-        return not self.watchable or bool(self.blind) or (self.watch_rest.times > 0 and self.down_at is None)
-
-    def _unwatched(self, now: float, monotonic: float) -> Unwatched | None:
-        if not self.blind:
-            return None
-        looked = [self.looked_at.get(tree) for tree in self.blind.trees]
-        oldest = min((at for at in looked if at is not None), default=None)
-        known = oldest is not None and None not in looked
-        return Unwatched(
-            parts=len(self.blind.trees),
-            why=self.blind.words,
-            whole=self.blind.whole,
-            looked_at=now - (monotonic - oldest) if known and oldest is not None else 0.0,
-        )
+        return not self.watchable or bool(self.sight.blind) or (self.watch_rest.times > 0 and self.down_at is None)
 
     def _trouble(self) -> str | None:
         """What is to be told first: where it is not watched yet because the scan for that fails, why it does."""

@@ -127,7 +127,7 @@ class Tender:
         if station.watch is None:
             return
         blind = station.watch.blind()
-        if blind and station.blind_rest.times and not station.blind_rest.left(self._now()):
+        if blind and station.sight.rest.times and not station.sight.rest.left(self._now()):
             try:
                 station.watch.regain()
             except SourceUnavailable:
@@ -141,7 +141,7 @@ class Tender:
     def _scan_blind(self, station: Station, blind: Blind) -> None:
         if not blind:
             return
-        station.blind_rest = station.blind_rest.after(self._now(), self._policy(station))
+        station.sight.rest = station.sight.rest.after(self._now(), self._policy(station))
         if blind.whole:
             with self._inbox.guarded():
                 due = not station.asked and station.doing is None
@@ -154,12 +154,12 @@ class Tender:
     def _note(self, station: Station, blind: Blind) -> None:
         """Say what is blind, and since it is new, in the log too."""
         with self._inbox.guarded():
-            before = station.blind
-            station.saw(blind)
+            before = station.sight.blind
+            station.sight.saw(blind)
         if not blind:
-            station.blind_rest = RESTED
-        elif not station.blind_rest.times:
-            station.blind_rest = station.blind_rest.after(self._now(), self._policy(station))
+            station.sight.rest = RESTED
+        elif not station.sight.rest.times:
+            station.sight.rest = station.sight.rest.after(self._now(), self._policy(station))
         news = [cause for cause in blind.causes if cause.code not in {each.code for each in before.causes}]
         for cause in news:
             self._log.warning("watch.blind", source=station.name, reason=cause.code, count=cause.parts)

@@ -74,7 +74,7 @@ def test_a_silent_part_is_scanned_alone(tmp_path: Path, monkeypatch: pytest.Monk
     silent = {(site.docs / "secret").stat().st_ino}
     monkeypatch.setattr(Mounts, "silent", lambda _self, fd: os.fstat(fd).st_ino in silent)
     with following(site) as here, scans(monkeypatch) as asked:
-        assert here.station.blind.trees == ("secret",)
+        assert here.station.sight.blind.trees == ("secret",)
         site.write("secret/deep/new.md", "new text")
         (site.docs / "secret/c.md").unlink()
         here.until(lambda: here.tend() or ("secret/deep/new.md" in site.found() and "secret/c.md" not in site.found()))
@@ -91,7 +91,7 @@ def test_a_silent_part_is_scanned_alone(tmp_path: Path, monkeypatch: pytest.Monk
         site.write("own/e.md", "told of")
         here.until(lambda: Hint(What.KEY, "own/e.md", Calm.DONE) in here.heard)
         silent.clear()
-        here.until(lambda: here.tend() or not here.station.blind)
+        here.until(lambda: here.tend() or not here.station.sight.blind)
         assert not any("nothing tells" in line for line in told(here))
         site.write("secret/late.md", "told of, too")
         here.until(lambda: Hint(What.KEY, "secret/late.md", Calm.DONE) in here.heard)

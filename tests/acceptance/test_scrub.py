@@ -245,7 +245,7 @@ def test_a_source_that_is_paused_is_not_scrubbed(here: Following) -> None:
     here.daemon.paused("docs", paused=True)
     here.daemon.at_turn(lambda: None)
     before = rounds(here)
-    assert here.daemon.at_turn(here.daemon.scrubber.step) is False
+    assert here.daemon.at_turn(here.daemon.chores.scrubber.step) is False
     assert rounds(here) == before
     here.daemon.paused("docs", paused=False)
     in_spare_time(here, lambda: rounds(here) > before)
@@ -255,8 +255,8 @@ def test_a_source_that_is_never_scrubbed(site: Site) -> None:
     """`off` is off."""
     site.change('name = "docs"', 'name = "docs"\nscrub_every = "off"')
     with following(site) as here:
-        assert here.daemon.at_turn(here.daemon.scrubber.step) is False
-        assert here.daemon.scrubber._paces == {}
+        assert here.daemon.at_turn(here.daemon.chores.scrubber.step) is False
+        assert here.daemon.chores.scrubber._paces == {}
 
 
 # -- by hand -----------------------------------------------------------------------------------------------------------

@@ -137,14 +137,14 @@ UNSEEN: Final = (
     ),
     Mutant(
         "blind: a look at a part of it is one at all of it",
-        "syncd/daemon/station.py",
+        "syncd/daemon/sight.py",
         "if covered(tree, trees):",
         "if True:",
         ("tests/unit/test_daemon_station.py::test_a_blind_part_is_known_as_far_as_it_was_looked_at",),
     ),
     Mutant(
         "blind: new parts count as looked at",
-        "syncd/daemon/station.py",
+        "syncd/daemon/sight.py",
         "if within(tree, former)]",
         "]",
         ("tests/unit/test_daemon_station.py::test_parts_that_become_others_stay_known",),

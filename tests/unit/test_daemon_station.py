@@ -247,11 +247,11 @@ def looked_at(station: Station) -> float | None:
 
 def test_a_blind_part_is_known_as_far_as_it_was_looked_at(station):
     """A look at all of each part counts, from when it was wanted; the part that was looked at longest ago decides."""
-    station.saw(Blind(("a", "b"), (Cause("code", "why", 2),)))
+    station.sight.saw(Blind(("a", "b"), (Cause("code", "why", 2),)))
     assert looked_at(station) == 0.0
-    station.looked(("a/x", "b", "c"), 40.0)
+    station.sight.looked(("a/x", "b", "c"), 40.0)
     assert looked_at(station) == 0.0
-    station.looked(("a",), 80.0)
+    station.sight.looked(("a",), 80.0)
     assert looked_at(station) == 40.0
     begun(station)
     scanned(station, complete_at=50.0)
@@ -263,14 +263,14 @@ def test_a_blind_part_is_known_as_far_as_it_was_looked_at(station):
 
 def test_parts_that_become_others_stay_known(station):
     """What lies in one that was looked at was looked at; what takes in more was not, nor is what is new."""
-    station.saw(Blind(("a", "b")))
-    station.looked(("a", "b"), 80.0)
-    station.saw(Blind(("a/x", "a/y", "b")))
+    station.sight.saw(Blind(("a", "b")))
+    station.sight.looked(("a", "b"), 80.0)
+    station.sight.saw(Blind(("a/x", "a/y", "b")))
     assert looked_at(station) == 80.0
-    station.saw(Blind(("a", "b")))
+    station.sight.saw(Blind(("a", "b")))
     assert looked_at(station) == 0.0
-    station.saw(SEEING)
-    assert (looked_at(station), station.looked_at) == (None, {})
+    station.sight.saw(SEEING)
+    assert (looked_at(station), station.sight.looked_at) == (None, {})
 
 
 # -- the guard ---------------------------------------------------------------------------------------------------------
