@@ -179,6 +179,20 @@ WATCH: Final[tuple[Mutant, ...]] = (
         "if False:",
         (f"{BLIND_TESTS}::test_a_silent_mount_below_the_root",),
     ),
+    Mutant(
+        "watch: what is mounted later is not noticed",
+        f"{HERE}/listening.py",
+        "if self._mounted.same():",
+        "if True:",
+        (f"{BLIND_TESTS}::test_what_is_mounted_later_is_noticed",),
+    ),
+    Mutant(
+        "watch: a place that the table of mounts escapes is another one",
+        f"{HERE}/mounts.py",
+        "path = _ESCAPE.sub(lambda found: bytes([int(found[1], 8)]), path)",
+        "path = bytes(path)",
+        (f"{BLIND_TESTS}::test_what_is_mounted_later_is_noticed",),
+    ),
     # -- what is blind: known as far as it reaches, and no longer than it is
     Mutant(
         "blind: what is gone stays blind",

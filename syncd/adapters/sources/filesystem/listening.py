@@ -7,7 +7,6 @@ directories unwatched without a word.
 
 import errno
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -26,8 +25,8 @@ from watchdog.observers.inotify_c import (
 from syncd.adapters.sources.filesystem.blindness import LIMIT, SILENT, UNWATCHED, Blindness, parts_of_tree
 from syncd.adapters.sources.filesystem.branches import Branch, Branches
 from syncd.adapters.sources.filesystem.directories import Place, entered, readable
-from syncd.adapters.sources.filesystem.grounds import Grounds
-from syncd.adapters.sources.filesystem.mounts import Mounts
+from syncd.adapters.sources.filesystem.grounds import Grounds, directories_above
+from syncd.adapters.sources.filesystem.mounts import Mounted, Mounts
 from syncd.adapters.sources.filesystem.names import below, is_gone, key_of, to_text
 from syncd.adapters.sources.filesystem.permissions import Passage
 from syncd.core.blind import Blind
@@ -77,6 +76,7 @@ class Listener(WatchCallback):
         self._above: set[int] = set()
         self._branches = Branches(self._release)
         self._blind = Blindness(grounds, self._branches, self._lock)
+        self._mounted = Mounted()
         self._root: tuple[int, int] | None = None
         self._passage: Passage = None
         self._reader = InotifyFD()
@@ -97,12 +97,26 @@ class Listener(WatchCallback):
         with self._grounds.at_root() as root:
             self._root, self._passage = root.identity, root.passage
             self._look_up(root)
+            self._mounted.changed(root.fd)
         self._grow(())
         self._blind.count()
 
     def blind(self) -> Blind:
         """What of it is not watched."""
         return self._blind.told(len(self._ids))
+
+    def remounted(self) -> None:
+        """Where something came to be mounted, or is no longer, watch what is there now, and tell of it."""
+        if self._mounted.same():
+            return
+        with self._guarded():
+            with self._grounds.at_root() as root:
+                places = self._mounted.changed(root.fd)
+            for parts in places:
+                if self._grounds.selection.comes_to(key_of(parts)):
+                    self._grow(parts)
+                    if not self._closed:
+                        self._tell(_tree(key_of(parts)))
 
     def regain(self) -> None:
         """Watch what is blind, where that is possible by now, and tell of it: nobody told of what happened there before.
@@ -264,27 +278,16 @@ class Listener(WatchCallback):
 
     def _look_up(self, root: Place) -> None:
         """Watch who may pass the directories above the root, as far as they can be read: it concerns everything below."""
-        here = os.dup(root.fd)
         try:
-            identity = root.identity
-            while True:
-                above = os.open(b"..", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=here)
-                os.close(here)
-                here = above
-                status = os.fstat(here)
-                if identity == (status.st_dev, status.st_ino):
-                    return
-                identity = (status.st_dev, status.st_ino)
+            for fd in directories_above(root):
                 with self._lock:
                     if self._closed:
                         return
-                    wd = self._watch(here, _ABOVE)
+                    wd = self._watch(fd, _ABOVE)
                     if wd is not None:
                         self._above.add(wd)
         except OSError:
             return  # these are watched for speed: the next scan sees what changed there
-        finally:
-            os.close(here)
 
     def _watch(self, fd: int, mask: Mask) -> int | None:
         """The watch on the open directory `fd`; None when it may not be watched. Raises OSError."""

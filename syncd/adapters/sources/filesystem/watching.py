@@ -66,9 +66,16 @@ class FilesystemWatch:
             return ROOT_GONE
 
     def blind(self) -> Blind:
-        """What of it is not watched, though there is no fault."""
+        """What of it is not watched, though there is no fault. What was mounted in it or unmounted meanwhile is told of first."""
         listener = self._listener
-        return listener.blind() if listener is not None else self._none
+        if listener is None:
+            return self._none
+        if self._mending.acquire(blocking=False):  # else it is just being looked at
+            try:
+                listener.remounted()
+            finally:
+                self._mending.release()
+        return listener.blind()
 
     def regain(self) -> None:
         """Watch what is blind, where that is possible by now, and tell of what came to be watched: its changes were not told.
