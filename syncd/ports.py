@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from syncd.core.acl import Reader
+from syncd.core.blind import Blind
 from syncd.core.breaker import Away
 from syncd.core.hints import Hint
 from syncd.core.keys import Keyring
@@ -116,7 +117,19 @@ class Watch(Protocol):
     def fault(self) -> str | None:
         """Why hints are not to be believed since the last `mend`, in a few words without names; None while all is well.
 
-        Events were dropped, the watcher died, the root is another one, more directories than watches.
+        Events were dropped, the watcher died, the root is another one: what was not told nobody knows.
+        """
+
+    def blind(self) -> Blind:
+        """What of the source nothing tells of, while hints about all the rest are to be believed; asked about every second.
+
+        More directories than watches, a network mount: scans of just these trees stand in for hints.
+        """
+
+    def regain(self) -> None:
+        """Watch what is blind, where that is possible by now, and tell of the trees that came to be watched.
+
+        Raises SourceUnavailable when the store itself is not there.
         """
 
     def mend(self) -> None:

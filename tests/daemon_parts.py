@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from syncd.core.blind import SEEING, Blind
 from syncd.core.freshness import Landed
 from syncd.core.hints import Hint, page_of
 from syncd.core.lifecycle import RunState
@@ -44,12 +45,18 @@ class StillClock:
 
 @dataclass
 class StillWatch:
-    """`ports.Watch`. broken: what it says is wrong; mends: what each mending leaves wrong, or an error that it raises."""
+    """`ports.Watch`. broken: what it says is wrong; mends: what each mending leaves wrong, or an error that it raises.
+
+    blinds: what it says is blind; regains: what is after each attempt to watch that, or an error that it raises.
+    """
 
     tell: Callable[[Hint], None]
     broken: str | None = None
     mends: list[str | Exception | None] = field(default_factory=list)
     mended: int = 0
+    blinds: Blind = SEEING
+    regains: list[Blind | Exception] = field(default_factory=list)
+    regained: int = 0
     closed: bool = False
 
     def fault(self) -> str | None:
@@ -64,6 +71,18 @@ class StillWatch:
         self.mended += 1
         self.broken = left
 
+    def blind(self) -> Blind:
+        """What the test says."""
+        return self.blinds
+
+    def regain(self) -> None:
+        """As well as the test lets it."""
+        left = self.regains.pop(0) if self.regains else self.blinds
+        if isinstance(left, Exception):
+            raise left
+        self.regained += 1
+        self.blinds = left
+
     def close(self) -> None:
         """Never again."""
         self.closed = True
@@ -71,11 +90,15 @@ class StillWatch:
 
 @dataclass
 class StillSource:
-    """As much of `ports.Source` as a station needs. watches: what each `watch` brings, a fault it begins with, or an error."""
+    """As much of `ports.Source` as a station needs. watches: what each `watch` brings, a fault it begins with, or an error.
+
+    blinds: what each is blind to.
+    """
 
     name: str = "docs"
     watchable: bool = True
     watches: list[str | Exception | None] = field(default_factory=list)
+    blinds: Blind = SEEING
     watching: StillWatch | None = None
 
     def page_of(self, key: str) -> str:
@@ -87,7 +110,7 @@ class StillSource:
         begins = self.watches.pop(0) if self.watches else None
         if isinstance(begins, Exception):
             raise begins
-        self.watching = StillWatch(tell, begins) if self.watchable else None
+        self.watching = StillWatch(tell, begins, blinds=self.blinds) if self.watchable else None
         return self.watching
 
 

@@ -160,8 +160,7 @@ def _hints(source: Mapping[str, Any], *, watched: bool) -> list[str]:
     if state in ("running", "failed", "interrupted") and not (watched and state == "running"):
         found.append(f"{name}: the last run did not end well: `syncd sync --source {name}`")
     if source["poll_every"] and not source["paused"]:
-        what = "some of its changes" if source["watched"] else "its changes"
-        found.append(f"{name}: nothing tells of {what}: it is scanned every {source['poll_every']:g} s (`source.poll_every`)")
+        found.append(f"{name}: {_polled(source)}")
     if source["paused"]:
         found.append(f"{name}: paused: `syncd sources resume {name}`")
     if source["reindex"]:
@@ -169,3 +168,14 @@ def _hints(source: Mapping[str, Any], *, watched: bool) -> list[str]:
         rest = ": `syncd reindex --resume`" if source["reindex"]["paused"] else ""
         found.append(f"{name}: a reindex has {left} of {counted(total, 'document')} left{', paused' if rest else ''}{rest}")
     return found
+
+
+def _polled(source: Mapping[str, Any]) -> str:
+    """Of what nothing tells, how often it is scanned for that, and why."""
+    parts, every = source["unwatched"], f"scanned every {source['poll_every']:g} s (`source.poll_every`)"
+    if parts is not None and not parts["whole"]:
+        one = parts["parts"] == 1
+        changes = f"changes in {counted(parts['parts'], 'part')} of it: {'it is' if one else 'they are'} {every}"
+        return f"nothing tells of {changes}: {parts['why']}"
+    what = "its changes" if parts is not None or not source["watched"] else "some of its changes"
+    return f"nothing tells of {what}: it is {every}" + (f": {parts['why']}" if parts is not None else "")

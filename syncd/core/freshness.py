@@ -42,14 +42,27 @@ class Lag:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwatched:
+    """Parts of a source of which nothing tells, though it is watched. parts: how many trees; why: in words, without names.
+
+    whole: it is all of it. looked_at: since when (Unix seconds) what happened in one of them may not have been seen, 0 for ever.
+    """
+
+    parts: int
+    why: str
+    whole: bool = False
+    looked_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFreshness:
     """What a daemon knows of one source.
 
     doing: what it does now, in words; eta: seconds until that is done. pending: changes that are seen and not in yet; oldest:
     when the first of them was noticed (Unix seconds). complete_at: the last complete scan, 0 for never. trouble: why its hints
     or its scans are not to be believed now; down_since: since when that is because its store can't be reached (Unix seconds).
-    halted: the guard waits for a person; paused: a person wanted it so. watched: changes are told of at all. poll_every: seconds
-    between two scans where they, or some of them, are not.
+    halted: the guard waits for a person; paused: a person wanted it so. watched: changes are told of at all; unwatched: but for
+    those in some parts. poll_every: seconds between two scans where they, or some of them, are not.
     """
 
     source: str
@@ -63,6 +76,7 @@ class SourceFreshness:
     halted: bool = False
     paused: bool = False
     watched: bool = True
+    unwatched: Unwatched | None = None
     poll_every: float | None = None
     lags: dict[Kind, Lag] = field(default_factory=dict)
 
@@ -118,10 +132,19 @@ def _judge(source: SourceFreshness, now: float, target: float) -> tuple[Verdict,
     if not source.complete_at:
         return Verdict.UNKNOWN, "not completely scanned yet"
     if not source.watched and now - source.complete_at > target:
-        polled = f", scanned every {source.poll_every:.0f} s" if source.poll_every else ""
-        return Verdict.UNKNOWN, f"nothing tells of its changes{polled}; last scanned {now - source.complete_at:.0f} s ago"
+        return Verdict.UNKNOWN, f"nothing tells of its changes{_polled(source, now, source.complete_at)}"
+    parts = source.unwatched
+    if parts is not None and now - parts.looked_at > target:
+        what = "its changes" if parts.whole else f"changes in {parts.parts} {'parts' if parts.parts > 1 else 'part'} of it"
+        return Verdict.UNKNOWN, f"nothing tells of {what}{_polled(source, now, parts.looked_at)}: {parts.why}"
     if source.halted:
         return Verdict.LATE, "the guard halted: changes wait for a person"
     if source.oldest is not None and now - source.oldest > target:
         return Verdict.LATE, f"a change waits for {now - source.oldest:.0f} s"
     return Verdict.FRESH, ""
+
+
+def _polled(source: SourceFreshness, now: float, looked_at: float) -> str:
+    """How often scans stand in for hints, and how long ago one did."""
+    every = f", scanned every {source.poll_every:.0f} s" if source.poll_every else ""
+    return f"{every}; last scanned {now - looked_at:.0f} s ago" if looked_at else f"{every}; not scanned yet"

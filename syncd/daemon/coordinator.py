@@ -8,45 +8,35 @@ from typing import Final, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
-from syncd.audit.event import Actor
-from syncd.core.lifecycle import RunState
 from syncd.core.retry import Policy
 from syncd.daemon.absences import Absences
+from syncd.daemon.follower import FATAL, Follower
 from syncd.daemon.inbox import Inbox
 from syncd.daemon.jobs import Job, Jobs
-from syncd.daemon.station import Station
-from syncd.daemon.turns import HintTurns, JobTurns
+from syncd.daemon.turns import JobTurns
 from syncd.daemon.unfinished import Unfinished
 from syncd.errors import (
-    AuditBroken,
     DaemonStopping,
-    DiskFull,
     IndexUnavailable,
     IndexUnknownOutcome,
-    LedgerCorrupt,
-    LedgerRefused,
-    LedgerUnavailable,
     SyncdError,
 )
 from syncd.operations.desk import Desk
 from syncd.operations.operation import Reply
 from syncd.operations.sync import run_all, synced_reply
 from syncd.ports import Clock, Dependency
-from syncd.sync.collection import Collection, ensure_collection, open_collection
+from syncd.sync.collection import ensure_collection
 from syncd.sync.install import Install
 from syncd.sync.report import Held, Progress
-from syncd.sync.run import Outcome, SourceRun
+from syncd.sync.run import Outcome
 from syncd.sync.rundata import Order
 from syncd.sync.settle import settle
 
 T = TypeVar("T")
-FATAL = (LedgerUnavailable, LedgerCorrupt, LedgerRefused, AuditBroken)
-"""After these nothing may be written any more: the daemon ends, and its supervisor says why."""
 SETTLING: Final = Policy(first=0.1, longest=5.0, factor=7.0, tries=4)
 """When it is tried again to settle at the start."""
 IDLE = 5.0
 """Seconds after which an idle coordinator shows that it lives."""
-HINTED = Actor("process", via="watch")
 SCAN = "scan"
 """The kind of the jobs that the daemon gives itself."""
 
@@ -81,7 +71,7 @@ class Coordinator:
         self._thread: threading.Thread | None = None
         self.absences = Absences(self._dependencies, inbox, log)
         self.turns = JobTurns(inbox, jobs, self._serve, beat, clock)
-        self._failed: set[bytes] = set()
+        self._follower = Follower(self, self._deeds, beat, log)
         self._ended = threading.Condition()
         self._ends = 0
 
@@ -146,7 +136,7 @@ class Coordinator:
 
     def _serve(self) -> bool:
         """Do what goes before every job; False when there is nothing to do."""
-        return self._deeds() or self._hints()
+        return self._deeds() or self._follower.follow()
 
     def _deeds(self) -> bool:
         done = False
@@ -160,78 +150,6 @@ class Coordinator:
             except Exception as error:  # noqa: BLE001 - it is the business of who asked, who gets it
                 future.set_exception(error)
         return done
-
-    # -- hints ---------------------------------------------------------------------------------------------------------
-
-    def _hints(self) -> bool:
-        """Follow the hints that are calm; False when there are none."""
-        found = self.inbox.take()
-        if found is None:
-            return False
-        station, taken = found
-        now, monotonic = self.install.now(), self.install.clock.monotonic_ns() / 1e9
-        hinted_at = now - (monotonic - taken.since)
-        if taken.scope.whole:
-            self.inbox.owe(station, hinted_at)
-            return True
-        with self.inbox.guarded():
-            order = Order(
-                HINTED,
-                "hint",
-                scope=taken.scope,
-                hinted_at=hinted_at,
-                earlier=self.recent,
-                hold=station.halted,
-                turns=HintTurns(self.inbox, self._deeds, self.install.clock, much=bool(taken.scope.trees)),
-            )
-        try:
-            outcome = self._follow(station, order)
-        except SyncdError as error:
-            if isinstance(error, FATAL):
-                raise
-            self._not_followed(station, error)
-            self._log.warning("hints.failed", source=station.name, error=type(error).__name__)
-            return True
-        if outcome.state is RunState.FAILED:
-            self._not_followed(station, outcome.error)
-        elif outcome.state is RunState.INTERRUPTED:
-            self.inbox.put_back(station, failed=False)
-        else:
-            self.inbox.done(station)
-        return True
-
-    def _not_followed(self, station: Station, error: SyncdError | None) -> None:
-        if self.absences.caused(error) or isinstance(error, DiskFull):
-            self.inbox.hold(station)
-        else:
-            self.inbox.put_back(station, failed=True)
-
-    def _follow(self, station: Station, order: Order) -> Outcome:
-        collection = self._collection()
-        outcome = SourceRun(self.install, station.source, collection, order, lambda _: self._beat()).execute()
-        self.ended(outcome)
-        changed = outcome.report.documents
-        if outcome.state is RunState.HALTED or (order.hold and changed.added + changed.moved + changed.updated):
-            self.want_scan(station.name, "halted")  # it counts what all is held back, and its id is the one to confirm
-        return outcome
-
-    def _collection(self) -> Collection:
-        """The serving collection, once what failed runs left open is settled; what a run that lent its turn has open stays so.
-
-        While the index is away that stays open, too: who loses access is fenced in the ledger all the same.
-        """
-        known = open_collection(self.install)
-        if known is not None and not self._failed:
-            return known
-        try:
-            collection = ensure_collection(self.install)
-            settle(self.install, collection, self.install.audit.actor, frozenset(self._failed))
-        except (IndexUnavailable, IndexUnknownOutcome):
-            if known is None:
-                raise
-            return known
-        self._failed.clear()
-        return collection
 
     # -- jobs ----------------------------------------------------------------------------------------------------------
 
@@ -277,7 +195,7 @@ class Coordinator:
     def ended(self, outcome: Outcome) -> None:
         """A run is over: what is known of its source changes, and who waits for that is woken."""
         if outcome.error is not None:
-            self._failed.add(outcome.run)
+            self._follower.unsettled.add(outcome.run)
         with self.install.ledger.read() as view, self.inbox.guarded() as stations:
             station = stations.get(outcome.source)
             if station is not None:

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
-from syncd.core.freshness import Freshness, Verdict, judge
+from syncd.core.freshness import Freshness, judge
 from syncd.core.hints import Hint, What
+from syncd.daemon.chores import Chores
 from syncd.daemon.control.server import ControlServer
 from syncd.daemon.coordinator import Coordinator
 from syncd.daemon.inbox import Inbox
@@ -17,17 +16,13 @@ from syncd.daemon.jobs import Jobs
 from syncd.daemon.log import get_logger
 from syncd.daemon.notify import Notifier
 from syncd.daemon.schedule import Schedule
-from syncd.daemon.scrubber import Scrubber
+from syncd.daemon.settings import Settings
 from syncd.daemon.station import Station
 from syncd.daemon.supervise import Failure, Signal, Supervisor
 from syncd.daemon.watch import Tender
-from syncd.errors import DaemonFailed, DaemonStopping, SyncdError
-from syncd.operations import newspace, reconcile
+from syncd.errors import DaemonFailed, SyncdError
 from syncd.operations.desk import Desk
-from syncd.operations.reconcile import ReconcileRequest
-from syncd.operations.sync import names
 from syncd.ports import Clock, Entropy
-from syncd.sync.collection import filling
 from syncd.sync.install import Install
 from syncd.sync.pausing import is_paused
 from syncd.sync.run import Outcome
@@ -36,28 +31,8 @@ from syncd.sync.turns import Turns
 T = TypeVar("T")
 TICK = 1.0
 """Seconds after which the main thread looks at things although nothing woke it."""
-SET = 1.0
-"""Seconds by which the clock must have been set to count as set: less is adjusted all the time."""
 STUCK = 300.0
 """Seconds without a step after which the service manager hears nothing more: the longest call to the engine takes no longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the configuration says of the daemon itself, in seconds; jobs_kept: jobs that are remembered after they ended.
-
-    reconcile: how the index is compared with what is recorded, by the clock. polls, scrubs: by the name of the source, how often
-    it is scanned while it can't be watched, and in which time it is read again (those that never are, are left out).
-    """
-
-    scan_every: float
-    stop_timeout: float
-    checkpoint_every: float
-    jobs_kept: int
-    reconcile_every: float
-    reconcile: ReconcileRequest
-    polls: Mapping[str, float] = field(default_factory=dict)
-    scrubs: Mapping[str, float] = field(default_factory=dict)
 
 
 class House(Protocol):
@@ -92,41 +67,26 @@ class Daemon:
         self.supervisor = Supervisor(drain=house.settings.stop_timeout)
         self.jobs = Jobs(clock, entropy, kept=house.settings.jobs_kept, woken=self.inbox.poke)
         self.coordinator = Coordinator(lambda: self.desk, self.inbox, self.jobs, self._log, self.supervisor.beat, clock)
-        self.scrubber = Scrubber(
-            lambda: self.desk,
-            lambda: house.settings.scrubs,
-            self.inbox,
-            lambda: self.inbox.urgent() or self.jobs.waiting(),
-            self._log,
+        self.chores = Chores(
+            lambda: self.desk, lambda: house.settings, self.freshness, self.coordinator, clock=clock, log=self._log
         )
-        self.coordinator.spare = self.scrubber.step
         self.tender = Tender(self.inbox, self.coordinator.want_scan, clock, self._log)
         self.installs: tuple[Install, ...] = ()
         """Those whose embedders are at hand: the serving one first, then one whose collection is being filled."""
         self.desk = house.desk(self, self.coordinator.turns, self.coordinator.ended)
         self.installs = (self.desk.install,)
         self.state = "starting"
-        self._ahead = self._clock_ahead()
 
     # -- from start to end ---------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Work until somebody asks for the end. Raises DaemonFailed, and what keeps it from starting."""
-        settings = self._house.settings
         with self.supervisor:
             self._log.info("daemon.starting", pid=os.getpid())
             self._notify.status("starting: settling, loading the model")
             control = self._house.control(self)
             control.start()
-            schedule = Schedule(
-                {
-                    "scan": (settings.scan_every, self._scan_all),
-                    "checkpoint": (settings.checkpoint_every, partial(self._enqueue_deed, self._sign)),
-                    "reconcile": (settings.reconcile_every, self._reconcile),
-                },
-                spread=("scan", "reconcile"),
-                on_failure=lambda name, error: self.supervisor.fail(f"schedule-{name}", error),
-            )
+            schedule = self.chores.schedule(lambda name, error: self.supervisor.fail(f"schedule-{name}", error))
             failure: Failure | None = None
             try:
                 self._settle_stations()
@@ -152,9 +112,7 @@ class Daemon:
     def _work(self, control: ControlServer, schedule: Schedule) -> Failure | None:
         self.supervisor.spawn("watch", self.tender.run)
         schedule.start()
-        self._resume()
-        self.coordinator.when_idle = self._first_reconcile
-        self.coordinator.unfinished.begin |= {newspace.KIND: self._resume, reconcile.KIND: self._reconcile}
+        self.chores.begin()
         self.state = "running"
         self._notify.ready()
         self._log.info("daemon.ready", sources=len(self.desk.sources))
@@ -169,20 +127,10 @@ class Daemon:
                 self._reload()
             if control.failed is not None:
                 return Failure("control", control.failed)
-            self.look_at_clock()
+            self.chores.look_at_clock()
             if self.supervisor.alive(STUCK):
                 self._notify.watchdog()
             self._notify.status(self._status())
-
-    def _resume(self) -> None:
-        """Go on filling the collection of another model, where a start finds one that the configuration still names."""
-        with self.desk.install.ledger.read() as view:
-            other = filling(view)
-        candidate = self.desk.candidate() if other is not None else None
-        if other is not None and candidate is not None and other.space == candidate.embedder.space:
-            candidate.embedder.warm()
-            actor = self.desk.install.audit.actor
-            self.jobs.start(newspace.KIND, names(self.desk.sources), partial(newspace.carry_out, self.desk, actor), actor)
 
     def _end(self, control: ControlServer, schedule: Schedule) -> None:
         """Let what runs come to where nothing is half done; what waits is still to do next time."""
@@ -248,7 +196,7 @@ class Daemon:
             self._notify.ready()
         else:
             self.refused = None
-            self._enqueue_deed(partial(self._adopt, desk))
+            self.chores.enqueue(partial(self._adopt, desk))
 
     def _adopt(self, desk: Desk) -> None:
         self.desk = desk
@@ -260,54 +208,6 @@ class Daemon:
 
     refused: str | None = None
     """Why the last reload was refused."""
-
-    def _scan_all(self, trigger: str = "schedule") -> None:
-        for source in self.desk.sources:
-            self.coordinator.want_scan(source.name, trigger)
-
-    def look_at_clock(self) -> None:
-        """After it was set, or the machine slept: what was noted by it keeps its age, and every source is scanned anew."""
-        before, self._ahead = self._ahead, self._clock_ahead()
-        step = self._ahead - before
-        if abs(step) <= SET:
-            return
-        self._log.warning("clock.set", seconds=round(step))
-        with self.inbox.guarded() as stations:
-            for station in stations.values():
-                station.clock_set(step)
-        self._scan_all("clock")
-
-    def _clock_ahead(self) -> float:
-        """Seconds by which the time of day is ahead of the time that can't be set."""
-        return self._clock.now().timestamp() - self._clock.monotonic_ns() / 1e9
-
-    def _first_reconcile(self) -> bool:
-        """Compare once everything was scanned after the start: the index may have been replaced meanwhile. False: not yet."""
-        known = self.freshness()
-        if known.verdict is Verdict.UNKNOWN or known.away:
-            return False
-        self._compare(replace(self._house.settings.reconcile, sample=0))
-        return True
-
-    def _reconcile(self) -> None:
-        self._compare(self._house.settings.reconcile)
-
-    def _compare(self, request: ReconcileRequest) -> None:
-        actor = self.desk.install.audit.actor
-        self.jobs.start(reconcile.KIND, names(self.desk.sources), partial(reconcile.carry_out, self.desk, actor, request), actor)
-
-    def _enqueue_deed(self, deed: Callable[[], None]) -> None:
-        """Have it done at the next turn, however long that takes: who enqueues does not wait."""
-        with suppress(DaemonStopping):
-            self.inbox.post(deed).add_done_callback(self._deed_done)
-
-    def _deed_done(self, future: "Future[None]") -> None:
-        error = future.exception()
-        if error is not None:
-            self._log.warning("deed.failed", error=type(error).__name__)
-
-    def _sign(self) -> None:
-        self.coordinator.sign()
 
     def _status(self) -> str:
         known = self.freshness()

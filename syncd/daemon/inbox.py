@@ -128,6 +128,8 @@ class Inbox:
     def done(self, station: Station) -> None:
         """What was taken is followed."""
         with self._changed:
+            if station.taken is not None:
+                station.sight.looked(station.taken.scope.trees, station.taken.since)
             station.taken = None
             station.rest = station.held_rest = RESTED
             station.released = False

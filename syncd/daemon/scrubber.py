@@ -15,6 +15,8 @@ from syncd.sync.scrub import scrub
 
 PORTION = 32
 """Documents that are read before anybody else is asked for, at most."""
+TOGETHER = 60.0
+"""Seconds of work, at most, that are done together: each portion is a commit, and one a document is one every half second."""
 BEHIND = 3_600.0
 """Seconds of work that are caught up on: what a busy daemon, or one that slept, did not come to for longer is not made up for."""
 COUNTED = 600.0
@@ -24,10 +26,14 @@ FAILED = Policy(first=60.0, longest=3_600.0)
 
 @dataclass(slots=True)
 class _Pace:
-    """One source. at: when this was reckoned up last (monotonic seconds); due: documents that are to be read by now."""
+    """One source. at: when this was reckoned up last (monotonic seconds); due: documents that are to be read by now.
+
+    portion: how many of them are waited for.
+    """
 
     at: float
     due: float = 0.0
+    portion: int = 1
     documents: int = 0
     counted_at: float | None = None
     rest: Rest = RESTED
@@ -65,7 +71,7 @@ class Scrubber:
                 continue
             pace = self._paces.setdefault(source.name, _Pace(now))
             self._reckon(desk, source, pace, periods[source.name], now)
-            if pace.due >= 1 and not pace.rest.left(now):
+            if pace.due >= pace.portion and not pace.rest.left(now):
                 self._portion(desk, source, pace, now)
                 return True
         return False
@@ -82,6 +88,7 @@ class Scrubber:
             pace.counted_at = now
         rate = pace.documents / period
         pace.due = min(pace.due + (now - pace.at) * rate, max(1.0, BEHIND * rate))
+        pace.portion = max(1, min(PORTION, int(rate * TOGETHER), pace.documents))
         pace.at = now
 
     def _portion(self, desk: Desk, source: Source, pace: _Pace, now: float) -> None:

@@ -8,6 +8,7 @@ from syncd.core.hints import Dirty, Taken
 from syncd.core.lifecycle import RunState
 from syncd.core.retry import RESTED, Policy, Rest
 from syncd.core.scope import covers
+from syncd.daemon.sight import Sight
 from syncd.errors import SourceUnavailable, SyncdError
 from syncd.ports import Source, Watch
 from syncd.sync.report import Held, Progress
@@ -78,7 +79,7 @@ class Station:
     scan_fault: why the last run failed. halted: the guard waits for a person; halts: how often a run on hints had it wait.
     mends: how often the watch was made whole again, negative while it is not; watch_rest: after it could not be. down_at: since
     when (monotonic seconds) the store can't be reached. poll_every: seconds between two scans while it is not watched; polled_at:
-    when one was wanted last (monotonic seconds).
+    when one was wanted last (monotonic seconds). sight: parts of which nothing tells though the watch is whole.
     """
 
     source: Source
@@ -108,6 +109,7 @@ class Station:
     down_at: float | None = None
     poll_every: float = 300.0
     polled_at: float | None = None
+    sight: Sight = field(default_factory=Sight)
     earlier: deque[tuple[float, Held]] = field(default_factory=deque)
     lags: dict[Kind, deque[float]] = field(default_factory=dict)
 
@@ -191,6 +193,8 @@ class Station:
     def _scanned(self, outcome: Outcome, now: float, fault: str | None, complete_at: float, *, waits: bool) -> None:
         doing, self.doing, self.asked = self.doing, None, False
         if outcome.state in LOOKED:
+            if complete_at != self.complete_at:
+                self.sight.looked(("",), now - outcome.seconds)
             if doing is not None and doing.mends == self.mends > 0 and complete_at != self.complete_at:
                 self.watch_fault = None  # the watch was whole before this scan began, and has been ever since
             if outcome.state is RunState.HALTED:
@@ -247,13 +251,14 @@ class Station:
             halted=self.halted,
             paused=self.paused,
             watched=self.watchable,
+            unwatched=self.sight.unwatched(now, monotonic),
             poll_every=self.poll_every if self._polled() else None,
             lags={kind: lag(list(values)) for kind, values in self.lags.items() if values},
         )
 
     def _polled(self) -> bool:
         """Whether scans stand in for a watch, or for a part of one that could not be made whole."""
-        return not self.watchable or (self.watch_rest.times > 0 and self.down_at is None)
+        return not self.watchable or bool(self.sight.blind) or (self.watch_rest.times > 0 and self.down_at is None)
 
     def _trouble(self) -> str | None:
         """What is to be told first: where it is not watched yet because the scan for that fails, why it does."""

@@ -6,6 +6,8 @@ from functools import partial
 
 from structlog.typing import FilteringBoundLogger
 
+from syncd.core.blind import Blind
+from syncd.core.hints import Hint, What
 from syncd.core.retry import RESTED, Policy
 from syncd.daemon.inbox import Inbox
 from syncd.daemon.station import Station
@@ -63,6 +65,7 @@ class Tender:
         fault = "not watched yet" if station.watch is None else station.watch.fault()
         if fault is None and station.mends > 0:
             station.watch_rest = RESTED
+            self._look_where_blind(station)
             return
         first = station.watch is None
         with self._inbox.guarded():
@@ -106,12 +109,62 @@ class Tender:
         return self._checked(station)
 
     def _checked(self, station: Station) -> bool:
-        """Whether nothing is amiss right after it was made whole; what is stays said."""
-        fault = station.watch.fault() if station.watch is not None else None
-        if fault is not None:
-            with self._inbox.guarded():
-                station.watch_fault = fault
+        """Whether nothing is amiss right after it was made whole; what is stays said, as what is blind even so."""
+        if station.watch is None:
+            return True
+        fault, blind = station.watch.fault(), station.watch.blind()
+        with self._inbox.guarded():
+            station.watch_fault = fault or station.watch_fault
+        self._note(station, blind)
         return fault is None
+
+    def _look_where_blind(self, station: Station) -> None:
+        """Have just those parts scanned of which nothing tells, after trying to watch them; ever more seldom up to `poll_every`.
+
+        Of what came to be watched the watch tells by itself. A part that has just become blind was looked at: by the scan at the
+        start, or because the directory above told of it.
+        """
+        if station.watch is None:
+            return
+        blind = station.watch.blind()
+        if blind and station.sight.rest.times and not station.sight.rest.left(self._now()):
+            try:
+                station.watch.regain()
+            except SourceUnavailable:
+                return  # that is a fault, at the next look
+            blind = station.watch.blind()
+            self._note(station, blind)
+            self._scan_blind(station, blind)
+        else:
+            self._note(station, blind)
+
+    def _scan_blind(self, station: Station, blind: Blind) -> None:
+        if not blind:
+            return
+        station.sight.rest = station.sight.rest.after(self._now(), self._policy(station))
+        if blind.whole:
+            with self._inbox.guarded():
+                due = not station.asked and station.doing is None
+            if due:
+                self._want_scan(station.name, "poll")
+        elif not station.paused:
+            for tree in blind.trees:
+                self._inbox.hint(station.name, Hint(What.TREE, tree))
+
+    def _note(self, station: Station, blind: Blind) -> None:
+        """Say what is blind, and since it is new, in the log too."""
+        with self._inbox.guarded():
+            before = station.sight.blind
+            station.sight.saw(blind)
+        if not blind:
+            station.sight.rest = RESTED
+        elif not station.sight.rest.times:
+            station.sight.rest = station.sight.rest.after(self._now(), self._policy(station))
+        news = [cause for cause in blind.causes if cause.code not in {each.code for each in before.causes}]
+        for cause in news:
+            self._log.warning("watch.blind", source=station.name, reason=cause.code, count=cause.parts)
+        if before and not blind:
+            self._log.info("watch.whole", source=station.name)
 
     def _poll(self, station: Station) -> None:
         """Have it scanned when that is due. One that waits or is under way is not asked for again."""
@@ -127,9 +180,11 @@ class Tender:
 
     def _rest(self, station: Station, policy: Policy | None = None) -> int:
         """Leave it for a while; returns how often that was so."""
-        policy = policy or Policy(first=min(FIRST, station.poll_every), longest=station.poll_every)
-        station.watch_rest = station.watch_rest.after(self._now(), policy)
+        station.watch_rest = station.watch_rest.after(self._now(), policy or self._policy(station))
         return station.watch_rest.times
+
+    def _policy(self, station: Station) -> Policy:
+        return Policy(first=min(FIRST, station.poll_every), longest=station.poll_every)
 
     def _now(self) -> float:
         return self._clock.monotonic_ns() / 1e9

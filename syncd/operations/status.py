@@ -5,11 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from syncd.core.breaker import Away
-from syncd.core.freshness import Freshness, SourceFreshness, Verdict
+from syncd.core.freshness import Freshness, SourceFreshness, Unwatched, Verdict
 from syncd.errors import Exit
 from syncd.operations.desk import Desk
 from syncd.operations.operation import EVERY_ROLE, Caller, Gives, Operation, Reply
-from syncd.operations.payloads.status import AwayGiven, LastComparison, Scrubbed, SourceStatus, StatusGiven, Watched
+from syncd.operations.payloads.status import (
+    AwayGiven,
+    LastComparison,
+    Scrubbed,
+    SourceStatus,
+    StatusGiven,
+    UnwatchedGiven,
+    Watched,
+)
 from syncd.ports import LedgerView
 from syncd.sync.backfill import backfill
 from syncd.sync.collection import filling, serving
@@ -118,6 +126,7 @@ def _watched(known: SourceFreshness | None) -> Watched:
             "oldest": None,
             "trouble": None,
             "watched": None,
+            "unwatched": None,
             "poll_every": None,
             "lag": {},
         }
@@ -128,12 +137,19 @@ def _watched(known: SourceFreshness | None) -> Watched:
         "oldest": time_text(known.oldest or 0.0),
         "trouble": known.trouble,
         "watched": known.watched,
+        "unwatched": _unwatched(known.unwatched),
         "poll_every": known.poll_every,
         "lag": {
             kind.value: {"count": lag.count, "p50": round(lag.p50, 3), "p95": round(lag.p95, 3)}
             for kind, lag in known.lags.items()
         },
     }
+
+
+def _unwatched(known: Unwatched | None) -> UnwatchedGiven | None:
+    if known is None:
+        return None
+    return {"parts": known.parts, "why": known.why, "whole": known.whole, "looked_at": time_text(known.looked_at)}
 
 
 def time_text(seconds: float) -> str | None:

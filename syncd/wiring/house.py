@@ -8,7 +8,8 @@ from syncd.audit.event import Event, EventType, Phase
 from syncd.config import load
 from syncd.daemon.control.roles import RoleTable
 from syncd.daemon.control.server import ControlServer
-from syncd.daemon.daemon import Daemon, Settings
+from syncd.daemon.daemon import Daemon
+from syncd.daemon.settings import Settings
 from syncd.errors import ConfigNeedsRestart
 from syncd.operations.desk import Desk
 from syncd.operations.reconcile import ReconcileRequest

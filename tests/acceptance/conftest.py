@@ -1,14 +1,22 @@
 """A server for the whole session, and sites that are configured to use it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from kit import Site
+from moments import site_of_five
 from served import MOMENTS, served_site
 from standin import StandIn
 
 from syncd.adapters.index.edge import EdgeIndex
 from syncd.adapters.index.qdrant import QdrantIndex
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Five open documents in four folders; most modules have one of their own."""
+    return site_of_five(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -151,6 +151,17 @@ def new_site(place: Path, extra: str = "") -> Site:
     return site
 
 
+FIVE = ("a.md", "b.md", "x/c.md", "x/y/d.md", "z/e.md")
+
+
+def site_of_five(place: Path) -> Site:
+    """An install over five open documents in four folders."""
+    site = new_site(place)
+    for key in FIVE:
+        site.write(key, f"# Title of {key}\n\nthe text of {key}")
+    return site
+
+
 def configure(site: Site, extra: str) -> None:
     """Add to the configuration."""
     site.config.chmod(0o600)

@@ -72,7 +72,7 @@ def sane(here: Coordinated) -> None:
 def test_the_clock_is_set_while_it_follows(here: Coordinated, clock: SteppedClock, step: float) -> None:
     """It says so, scans everything by the new time, follows hints as before, and the history can be proved and signed."""
     clock.offset = step
-    here.daemon.look_at_clock()
+    here.daemon.chores.look_at_clock()
     here.calm()
     assert here.runs()[-1] == ("clock", "done")
     here.until(here.freshly)
@@ -99,7 +99,7 @@ def test_a_clock_that_is_right_is_left_alone(here: Coordinated, clock: SteppedCl
     before = here.runs()
     for offset in (0.0, 0.4, -0.4):
         clock.offset = offset
-        here.daemon.look_at_clock()
+        here.daemon.chores.look_at_clock()
         here.calm()
     assert here.runs() == before
 
@@ -112,7 +112,7 @@ def test_what_waits_keeps_its_age(here: Coordinated, clock: SteppedClock, step: 
     station.paused = True
     station.owe(now - 10)
     clock.offset = step
-    here.daemon.look_at_clock()
+    here.daemon.chores.look_at_clock()
     assert 9 < clock.now().timestamp() - station.owed < 60
     station.paused = False
 

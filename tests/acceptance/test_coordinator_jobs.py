@@ -310,7 +310,7 @@ def test_filling_goes_on_when_what_was_away_is_back(site, monkeypatch):
 
     monkeypatch.setattr(HashEmbedder, "embed", embed)
     with coordinated(site) as here:
-        here.daemon.coordinator.unfinished.begin["new-space"] = here.daemon._resume
+        here.daemon.coordinator.unfinished.begin["new-space"] = here.daemon.chores.resume
         site.change("[embedder]\n", '[embedder]\nrevision = "2"\n')
         space = here.daemon.desk.install.embedder.space
         with pytest.raises(EmbeddingFailed):
@@ -327,7 +327,7 @@ def test_a_comparison_is_made_once_what_was_away_is_back(site, monkeypatch):
     monkeypatch.setattr(unfinished, "AGAIN", Policy(first=0.01, longest=0.1))
     monkeypatch.setattr(line, "LEFT_ALONE", Policy(first=0.01, longest=0.05))
     with coordinated(site) as here:
-        here.daemon.coordinator.unfinished.begin[reconcile.KIND] = here.daemon._reconcile
+        here.daemon.coordinator.unfinished.begin[reconcile.KIND] = here.daemon.chores.reconcile
         with monkeypatch.context() as away:
             away.setattr(site.index, "scroll", unavailable)
             with pytest.raises(IndexUnavailable):

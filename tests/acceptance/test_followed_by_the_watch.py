@@ -9,18 +9,7 @@ from pathlib import Path
 import pytest
 from following import Following, following, set_acl
 from kit import Site
-from moments import STRANGER, new_site
-
-KEYS = ("a.md", "b.md", "x/c.md", "x/y/d.md", "z/e.md")
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    """An install over five open documents in four folders."""
-    site = new_site(tmp_path)
-    for key in KEYS:
-        site.write(key, f"# Title of {key}\n\nthe text of {key}")
-    return site
+from moments import FIVE, STRANGER
 
 
 @pytest.fixture
@@ -61,7 +50,7 @@ def test_touching_everything_costs_nothing(here: Following, again: str) -> None:
 
 def test_a_mode_that_lets_the_same_in_costs_nothing(here: Following) -> None:
     """Write and execute bits move ctime and say nothing of who may read."""
-    assert free(here, lambda: [(here.site.docs / key).chmod(0o755) for key in KEYS]) == []
+    assert free(here, lambda: [(here.site.docs / key).chmod(0o755) for key in FIVE]) == []
 
 
 # -- moved -------------------------------------------------------------------------------------------------------------
@@ -289,7 +278,7 @@ def acl_set_on_a_folder(docs: Path) -> None:
 
 def found(here: Following) -> set[str]:
     """What a stranger may read."""
-    return here.site.found(reader=STRANGER) & set(KEYS)
+    return here.site.found(reader=STRANGER) & set(FIVE)
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -312,7 +301,7 @@ def test_a_change_of_permissions_reads_no_text(
     Nothing is embedded, and a stranger finds it no more.
     """
     gone = {"x/c.md"} if documents == 1 else {"x/c.md", "x/y/d.md"}
-    assert found(here) == set(KEYS)
+    assert found(here) == set(FIVE)
     order: list[str] = []
     source = type(here.station.source)
     fetch, before = source.fetch, here.index.before
@@ -334,7 +323,7 @@ def test_a_change_of_permissions_reads_no_text(
     assert order[:1] == ["set_payload"]
     changed = [event for event in here.events("acl.changed") if event.phase == "outcome"]
     assert (len(changed), len({event.run for event in changed})) == (documents, 1)
-    assert found(here) == set(KEYS) - gone
+    assert found(here) == set(FIVE) - gone
     here.shows_the_tree()
 
 
@@ -343,5 +332,5 @@ def test_who_is_let_in_again_finds_it(here: Following) -> None:
     here.through(lambda: (here.site.docs / "x").chmod(0o700))
     told = here.through(lambda: (here.site.docs / "x").chmod(0o755))
     assert (told.texts, set(told.writes), told.events) == ([], {"set_payload"}, ["acl.changed"])
-    assert here.site.found(reader=STRANGER) >= set(KEYS)
+    assert here.site.found(reader=STRANGER) >= set(FIVE)
     here.shows_the_tree()

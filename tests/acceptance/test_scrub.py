@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from following import Following, following
 from kit import TESTER, Site
-from moments import new_site, texts
+from moments import FIVE, new_site, texts
 from runs import Worker, working
 
 from syncd.adapters.sources.filesystem import FilesystemSource
@@ -19,22 +19,11 @@ from syncd.core.rows import Due
 from syncd.errors import SourceUnavailable
 from syncd.sync.scrub import Portion, Round, scrub, scrubbed
 
-KEYS = ("a.md", "b.md", "x/c.md", "x/y/d.md", "z/e.md")
-
 
 @pytest.fixture(autouse=True)
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that were just made count as long at rest: an equal stat key is believed."""
     monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    """An install over five documents."""
-    site = new_site(tmp_path)
-    for key in KEYS:
-        site.write(key, f"# Title of {key}\n\nthe text of {key}")
-    return site
 
 
 @pytest.fixture
@@ -149,7 +138,7 @@ def test_a_version_that_lies_is_found(worker: Worker, site: Site, monkeypatch: p
 def test_a_round_that_finds_nothing_does_nothing(worker: Worker, site: Site) -> None:
     """No text, no write to the index, no row of a document or page; the history says how many were read."""
     rows, pages, writes, before = worker.rows(), worker.pages(), list(site.index.writes), len(events(worker))
-    assert portion(worker) == Portion(5, 5, sum((site.docs / key).stat().st_size for key in KEYS), over=True)
+    assert portion(worker) == Portion(5, 5, sum((site.docs / key).stat().st_size for key in FIVE), over=True)
     assert (worker.rows(), worker.pages(), site.index.writes) == (rows, pages, writes)
     (event,) = events(worker)[before:]
     body = json.loads(event.leaf)["body"]
@@ -173,7 +162,7 @@ def test_it_goes_on_where_it_was(site: Site, monkeypatch: pytest.MonkeyPatch) ->
         orders.append(list(read))
     assert overs == [False, False, True] * 2
     assert orders[0] == orders[1]
-    assert sorted(orders[0]) == sorted(KEYS)
+    assert sorted(orders[0]) == sorted(FIVE)
 
 
 def test_whoever_waits_goes_first(worker: Worker) -> None:
@@ -256,7 +245,7 @@ def test_a_source_that_is_paused_is_not_scrubbed(here: Following) -> None:
     here.daemon.paused("docs", paused=True)
     here.daemon.at_turn(lambda: None)
     before = rounds(here)
-    assert here.daemon.at_turn(here.daemon.scrubber.step) is False
+    assert here.daemon.at_turn(here.daemon.chores.scrubber.step) is False
     assert rounds(here) == before
     here.daemon.paused("docs", paused=False)
     in_spare_time(here, lambda: rounds(here) > before)
@@ -266,8 +255,8 @@ def test_a_source_that_is_never_scrubbed(site: Site) -> None:
     """`off` is off."""
     site.change('name = "docs"', 'name = "docs"\nscrub_every = "off"')
     with following(site) as here:
-        assert here.daemon.at_turn(here.daemon.scrubber.step) is False
-        assert here.daemon.scrubber._paces == {}
+        assert here.daemon.at_turn(here.daemon.chores.scrubber.step) is False
+        assert here.daemon.chores.scrubber._paces == {}
 
 
 # -- by hand -----------------------------------------------------------------------------------------------------------

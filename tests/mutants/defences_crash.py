@@ -33,7 +33,7 @@ CRASH: Final = (
     Mutant(
         "kill: a daemon does not settle what it began when its engine died",
         "syncd/daemon/coordinator.py",
-        "            self._failed.add(outcome.run)\n",
+        "            self._follower.unsettled.add(outcome.run)\n",
         "            pass\n",
         ("tests/acceptance/test_daemon_without.py::test_without_an_index_who_loses_access_is_fenced_at_once",),
     ),

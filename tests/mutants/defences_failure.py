@@ -13,6 +13,7 @@ CONTENTS: Final = "syncd/sync/contents.py"
 APPLY: Final = "syncd/sync/apply.py"
 SURVEY: Final = "syncd/sync/survey.py"
 COORDINATOR: Final = "syncd/daemon/coordinator.py"
+FOLLOWER: Final = "syncd/daemon/follower.py"
 ABSENCES: Final = "syncd/daemon/absences.py"
 INBOX: Final = "syncd/daemon/inbox.py"
 FRESHNESS: Final = "syncd/core/freshness.py"
@@ -124,15 +125,15 @@ FAILURE: Final = (
     ),
     Mutant(
         "failure: without an index later hints fence nothing",
-        COORDINATOR,
+        FOLLOWER,
         "            if known is None:\n                raise\n            return known\n",
         "            raise\n",
         (f"{WITHOUT}::test_without_an_index_who_loses_access_is_fenced_at_once",),
     ),
     Mutant(
         "failure: what waits keeps up who loses access",
-        COORDINATOR,
-        "if self.absences.caused(error) or isinstance(error, DiskFull):",
+        FOLLOWER,
+        "if self._lead.absences.caused(error) or isinstance(error, DiskFull):",
         "if False:",
         (f"{WITHOUT}::test_without_an_embedder_who_loses_access_is_out_at_once",),
     ),

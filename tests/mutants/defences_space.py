@@ -94,8 +94,8 @@ SPACE: Final = (
     Mutant("space: points of the old space stay recorded", TX, "        self._connection.execute(delete(POINT))\n", "", ADOPTED),
     Mutant(
         "space: a fill is not gone on with",
-        "syncd/daemon/daemon.py",
-        "        self._resume()\n",
+        "syncd/daemon/chores.py",
+        "        self.resume()\n",
         "",
         (f"{SPACES}::test_a_daemon_goes_on_filling_after_a_restart",),
     ),

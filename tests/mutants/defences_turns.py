@@ -6,6 +6,7 @@ from mutant import Mutant
 
 CONTENTS: Final = "syncd/sync/contents.py"
 COORDINATOR: Final = "syncd/daemon/coordinator.py"
+FOLLOWER: Final = "syncd/daemon/follower.py"
 MOVES: Final = "syncd/sync/moves.py"
 OBSERVE: Final = "syncd/sync/observe.py"
 RUN: Final = "syncd/sync/run.py"
@@ -165,8 +166,8 @@ TURNS: Final[tuple[Mutant, ...]] = (
     Mutant(
         "coordinator: hints before deeds",
         COORDINATOR,
-        "return self._deeds() or self._hints()",
-        "return self._hints() or self._deeds()",
+        "return self._deeds() or self._follower.follow()",
+        "return self._follower.follow() or self._deeds()",
         (f"{COORDINATED}::test_deeds_go_before_hints_and_hints_before_jobs",),
     ),
     Mutant(
@@ -178,7 +179,7 @@ TURNS: Final[tuple[Mutant, ...]] = (
     ),
     Mutant(
         "coordinator: a long run on hints looks as if it were dead",
-        COORDINATOR,
+        FOLLOWER,
         "order, lambda _: self._beat()).execute()",
         "order, lambda _: None).execute()",
         (f"{COORDINATED}::test_a_run_on_hints_says_that_it_lives",),

@@ -6,6 +6,7 @@ from mutant import Mutant
 
 FOLLOWED: Final = "tests/acceptance/test_followed_by_the_watch.py"
 LISTENING: Final = "syncd/adapters/sources/filesystem/listening.py"
+POLLED: Final = "tests/acceptance/test_polled.py"
 SCRUB: Final = "syncd/sync/scrub.py"
 SCRUBBER: Final = "syncd/daemon/scrubber.py"
 SURVEY: Final = "syncd/sync/survey.py"
@@ -72,6 +73,13 @@ UNSEEN: Final = (
         (f"{TESTS}::test_a_daemon_scrubs_when_it_has_nothing_to_do",),
     ),
     Mutant(
+        "scrub: a commit for every document",
+        SCRUBBER,
+        "if pace.due >= pace.portion and not",
+        "if pace.due >= 1 and not",
+        ("tests/unit/test_daemon_scrubber.py::test_documents_are_read_in_portions",),
+    ),
+    Mutant(
         "scrub: also while it is paused",
         SCRUBBER,
         "return station is None or station.paused",
@@ -98,6 +106,48 @@ UNSEEN: Final = (
         "longest=station.poll_every)",
         "longest=300.0)",
         (f"{TENDER}::test_a_part_that_can_not_be_watched_is_scanned_as_often_as_the_source_wants",),
+    ),
+    Mutant(
+        "blind: one part that can't be watched has all of it scanned",
+        WATCH,
+        "        if blind.whole:\n",
+        "        if True:\n",
+        (f"{TENDER}::test_a_blind_part_is_scanned_alone", f"{POLLED}::test_a_silent_part_is_scanned_alone"),
+    ),
+    Mutant(
+        "blind: nobody looks where nothing tells",
+        WATCH,
+        "            self._scan_blind(station, blind)\n",
+        "",
+        (f"{TENDER}::test_a_blind_part_is_scanned_alone", f"{POLLED}::test_a_silent_part_is_scanned_alone"),
+    ),
+    Mutant(
+        "blind: what is blind is not tried again",
+        WATCH,
+        "                station.watch.regain()\n",
+        "                pass\n",
+        (f"{TENDER}::test_a_part_that_is_watched_again_is_not_blind", f"{POLLED}::test_a_silent_part_is_scanned_alone"),
+    ),
+    Mutant(
+        "blind: a part is as fresh as the rest",
+        "syncd/core/freshness.py",
+        "if parts is not None and now - parts.looked_at > target:",
+        "if False:",
+        ("tests/unit/test_core_freshness.py::test_the_verdict_on_one_source",),
+    ),
+    Mutant(
+        "blind: a look at a part of it is one at all of it",
+        "syncd/daemon/sight.py",
+        "if covered(tree, trees):",
+        "if True:",
+        ("tests/unit/test_daemon_station.py::test_a_blind_part_is_known_as_far_as_it_was_looked_at",),
+    ),
+    Mutant(
+        "blind: new parts count as looked at",
+        "syncd/daemon/sight.py",
+        "if within(tree, former)]",
+        "]",
+        ("tests/unit/test_daemon_station.py::test_parts_that_become_others_stay_known",),
     ),
     Mutant(
         "watch: a hard link is looked at after the name that went",

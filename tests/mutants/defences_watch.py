@@ -8,7 +8,11 @@ HERE: Final = "syncd/adapters/sources/filesystem"
 HINTS: Final = "syncd/core/hints.py"
 HINT_TESTS: Final = "tests/unit/test_hints.py"
 WATCH_TESTS: Final = "tests/unit/test_filesystem_watch.py"
+BLIND: Final = "syncd/core/blind.py"
+BLINDNESS: Final = f"{HERE}/blindness.py"
+BLIND_TESTS: Final = "tests/unit/test_filesystem_watch_blind.py"
 FAULT_TESTS: Final = "tests/unit/test_filesystem_watch_faults.py"
+BLIND_LAWS: Final = "tests/property/test_blind_laws.py"
 BELOW_TESTS: Final = "tests/unit/test_filesystem_below.py"
 
 WATCH: Final[tuple[Mutant, ...]] = (
@@ -136,9 +140,9 @@ WATCH: Final[tuple[Mutant, ...]] = (
     Mutant(
         "watch: what can't be watched is left out",
         f"{HERE}/listening.py",
-        "                self._fail(LIMIT)\n",
+        "                self._blind.add(parts, LIMIT)\n",
         "                return []\n",
-        (f"{FAULT_TESTS}::test_more_directories_than_watches",),
+        (f"{BLIND_TESTS}::test_more_directories_than_watches", f"{BLIND_TESTS}::test_a_part_for_which_there_is_no_watch"),
     ),
     Mutant(
         "watch: a root with the inode of the old one is the old one",
@@ -150,14 +154,14 @@ WATCH: Final[tuple[Mutant, ...]] = (
     Mutant(
         "watch: another root is as good",
         f"{HERE}/watching.py",
-        "return None if root.identity == listener.root else ROOT_OTHER",
+        "return None if listener is None or root.identity == listener.root else ROOT_OTHER",
         "return None",
         (f"{FAULT_TESTS}::test_another_root_in_its_place",),
     ),
     Mutant(
         "watch: nobody has to read",
         f"{HERE}/watching.py",
-        "if not listener.alive:",
+        "if listener is not None and not listener.alive:",
         "if False:",
         (f"{FAULT_TESTS}::test_nobody_reads",),
     ),
@@ -173,7 +177,92 @@ WATCH: Final[tuple[Mutant, ...]] = (
         f"{HERE}/listening.py",
         "if mounts.silent(fd):",
         "if False:",
-        (f"{FAULT_TESTS}::test_a_silent_mount_below_the_root",),
+        (f"{BLIND_TESTS}::test_a_silent_mount_below_the_root",),
+    ),
+    Mutant(
+        "watch: what is mounted later is not noticed",
+        f"{HERE}/listening.py",
+        "if self._mounted.same():",
+        "if True:",
+        (f"{BLIND_TESTS}::test_what_is_mounted_later_is_noticed",),
+    ),
+    Mutant(
+        "watch: a place that the table of mounts escapes is another one",
+        f"{HERE}/mounts.py",
+        "path = _ESCAPE.sub(lambda found: bytes([int(found[1], 8)]), path)",
+        "path = bytes(path)",
+        (f"{BLIND_TESTS}::test_what_is_mounted_later_is_noticed",),
+    ),
+    # -- what is blind: known as far as it reaches, and no longer than it is
+    Mutant(
+        "blind: what is gone stays blind",
+        f"{HERE}/listening.py",
+        "            self._blind.drop((*branch.parts, event.name))\n",
+        "            pass\n",
+        (f"{BLIND_TESTS}::test_a_part_that_is_gone_is_not_blind",),
+    ),
+    Mutant(
+        "blind: what came to be watched is not told",
+        f"{HERE}/listening.py",
+        "if tree not in left and not self._closed:",
+        "if False:",
+        (f"{BLIND_TESTS}::test_a_part_for_which_there_is_no_watch",),
+    ),
+    Mutant(
+        "blind: nothing is while it is tried again",
+        BLINDNESS,
+        "            self._before.merge(self._spots)\n            return tuple(prefix for prefix, _ in self._before.items())\n",
+        "            return tuple(prefix for prefix, _ in self._spots.items())\n",
+        (f"{BLIND_TESTS}::test_what_is_being_looked_at_anew_is_still_blind",),
+    ),
+    Mutant(
+        "blind: a try that broke off is as good",
+        BLINDNESS,
+        "if not through:",
+        "if False:",
+        (f"{BLIND_TESTS}::test_what_is_being_looked_at_anew_is_still_blind",),
+    ),
+    Mutant(
+        "blind: only so many watches are missing as parts are known",
+        BLINDNESS,
+        "missing += self._branches.find(parts) is None",
+        "missing = len(trees)",
+        (f"{BLIND_TESTS}::test_a_part_for_which_there_is_no_watch", f"{BLIND_TESTS}::test_more_directories_than_watches"),
+    ),
+    Mutant(
+        "blind: any number of parts",
+        BLIND,
+        "while len(self._codes) > PARTS:",
+        "while False:",
+        (f"{BLIND_TESTS}::test_very_many_parts_are_their_parent", f"{BLIND_LAWS}::test_there_are_never_more_than_so_many"),
+    ),
+    Mutant(
+        "blind: what is taken together loses its reasons",
+        BLIND,
+        "self._codes[prefix] = codes.union(*(self._codes.pop(tree) for tree in swallowed))",
+        "for tree in swallowed:\n            del self._codes[tree]\n        self._codes[prefix] = codes",
+        (f"{BLIND_LAWS}::test_there_are_never_more_than_so_many", f"{BLIND_LAWS}::test_the_deepest_are_taken_together_first"),
+    ),
+    Mutant(
+        "blind: the limit of the machine is named in a container",
+        f"{HERE}/limits.py",
+        "own.value < usual.value",
+        "False",
+        (f"{BLIND_TESTS}::test_the_limit_of_a_container_is_the_one_that_is_named",),
+    ),
+    Mutant(
+        "blind: the command raises the limit by nothing",
+        f"{HERE}/limits.py",
+        "_power_of_two(((self.value or 0) + by) * 5 // 4)",
+        "_power_of_two(self.value or 0)",
+        (f"{BLIND_TESTS}::test_the_command_that_raises_the_limit",),
+    ),
+    Mutant(
+        "blind: too many open files are too few instances",
+        f"{HERE}/watching.py",
+        '        os.close(os.open(b"/", os.O_PATH | os.O_CLOEXEC))\n',
+        "        pass\n",
+        (f"{BLIND_TESTS}::test_no_file_may_be_opened",),
     ),
     # -- a scan that begins below the root
     Mutant(

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.breaker import Away
-from syncd.core.freshness import Freshness, Lag, SourceFreshness, Verdict, judge, lag
+from syncd.core.freshness import Freshness, Lag, SourceFreshness, Unwatched, Verdict, judge, lag
 
 NOW, TARGET = 1_000.0, 60.0
 GOOD = SourceFreshness("docs", complete_at=900.0)
+GOOD_WORDS = "every change seen is in, or younger than 60 s"
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,17 @@ GOOD = SourceFreshness("docs", complete_at=900.0)
             Verdict.UNKNOWN,
             "docs: nothing tells of its changes; last scanned 100 s ago",
         ),
+        (
+            replace(GOOD, unwatched=Unwatched(2, "too few watches", looked_at=939.0), poll_every=300.0),
+            Verdict.UNKNOWN,
+            "docs: nothing tells of changes in 2 parts of it, scanned every 300 s; last scanned 61 s ago: too few watches",
+        ),
+        (
+            replace(GOOD, unwatched=Unwatched(1, "no instance", whole=True)),
+            Verdict.UNKNOWN,
+            "docs: nothing tells of its changes; not scanned yet: no instance",
+        ),
+        (replace(GOOD, unwatched=Unwatched(2, "why", looked_at=940.0)), Verdict.FRESH, GOOD_WORDS),
         (replace(GOOD, watched=False, complete_at=940.0), Verdict.FRESH, "every change seen is in, or younger than 60 s"),
         (replace(GOOD, halted=True), Verdict.LATE, "docs: the guard halted: changes wait for a person"),
         (replace(GOOD, oldest=930.0), Verdict.LATE, "docs: a change waits for 70 s"),
@@ -43,6 +55,7 @@ def test_the_verdict_on_one_source(source: SourceFreshness, verdict: Verdict, re
         ({"paused": True}, {"trouble": "lost"}),
         ({"trouble": "lost"}, {"complete_at": 0.0}),
         ({"complete_at": 0.0}, {"watched": False}),
+        ({"unwatched": Unwatched(1, "why")}, {"halted": True}),
         ({"watched": False}, {"halted": True}),
         ({"halted": True}, {"oldest": 0.0}),
     ],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from daemon_parts import StillClock, StillSource, away, inbox_of, quiet_log
 
-from syncd.daemon.scrubber import BEHIND, FAILED, PORTION, Scrubber
+from syncd.daemon.scrubber import BEHIND, FAILED, PORTION, TOGETHER, Scrubber
 from syncd.sync.scrub import Portion
 
 PERIOD = 10_000.0
@@ -47,7 +47,12 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
 @pytest.fixture
 def scrubber(clock: StillClock) -> Scrubber:
     """Over two sources of a thousand documents each."""
-    view = SimpleNamespace(counts=lambda _: SimpleNamespace(live=DOCUMENTS))
+    return scrubber_of(clock, DOCUMENTS)
+
+
+def scrubber_of(clock: StillClock, documents: int) -> Scrubber:
+    """Over two sources of so many documents each."""
+    view = SimpleNamespace(counts=lambda _: SimpleNamespace(live=documents))
     install = SimpleNamespace(
         clock=clock, ledger=SimpleNamespace(read=lambda: nullcontext(view)), audit=SimpleNamespace(actor=None)
     )
@@ -69,13 +74,13 @@ def test_nothing_is_read_at_once(scrubber, reader):
 
 
 def test_a_round_takes_a_period(scrubber, reader, clock):
-    """Whatever the steps: in a tenth of the period a tenth of the documents of each source is read, few at a time."""
+    """Whatever the steps: in a tenth of the period a tenth of the documents of each source is read, but for one portion."""
     all_due(scrubber)
     for _ in range(200):
         clock.seconds += PERIOD / 2_000
         all_due(scrubber)
     for name in ("a", "b"):
-        assert abs(reader.come_to(name) - DOCUMENTS / 10) <= 1
+        assert abs(reader.come_to(name) - DOCUMENTS / 10) <= TOGETHER * DOCUMENTS / PERIOD
     assert max(most for _, most in reader.wanted) <= PORTION
 
 
@@ -97,4 +102,34 @@ def test_a_source_that_is_away_costs_the_others_nothing(scrubber, reader, clock)
         all_due(scrubber)
     tried = sum(name == "a" for name, _ in reader.wanted)
     assert 2 <= tried <= 10
-    assert abs(reader.come_to("b") - 100 * FAILED.first * DOCUMENTS / PERIOD) <= 1
+    assert abs(reader.come_to("b") - 100 * FAILED.first * DOCUMENTS / PERIOD) <= TOGETHER * DOCUMENTS / PERIOD
+
+
+@pytest.mark.parametrize(
+    ("documents", "portion"),
+    [
+        (1_000_000, PORTION),  # a hundred a second
+        (1_000, 6),  # six a minute
+        (100, 1),  # one in a hundred seconds
+    ],
+)
+def test_documents_are_read_in_portions(reader, clock, documents, portion):
+    """Each go is a commit: it waits for a portion, a minute's work at most; where that is less than a document, for one."""
+    scrubber = scrubber_of(clock, documents)
+    all_due(scrubber)
+    for _ in range(3_000):
+        clock.seconds += 0.2
+        all_due(scrubber)
+    goes = [most for name, most in reader.wanted if name == "a"]
+    assert set(goes) == {portion}
+    assert abs(sum(goes) - 600 * documents / PERIOD) <= portion
+
+
+def test_a_source_with_fewer_documents_than_a_portion_is_not_waited_for(reader, clock):
+    """Scrubbed all the time, a handful of documents is read as often as the period says."""
+    scrubber = scrubber_of(clock, 5)
+    scrubber._periods = lambda: {"a": 1.0}
+    all_due(scrubber)
+    clock.seconds += 1.0
+    all_due(scrubber)
+    assert reader.wanted == [("a", 5)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from daemon_parts import StillClock, StillSource, outcome
 
+from syncd.core.blind import SEEING, Blind, Cause
 from syncd.core.freshness import Kind, Lag, Landed, Verdict, judge
 from syncd.core.hints import Hint, Taken, What
 from syncd.core.lifecycle import RunState
@@ -233,6 +234,43 @@ def test_where_nothing_can_be_watched_that_is_no_trouble(station):
     assert (known.trouble, known.watched) == (None, False)
     assert judge((known,), 60.0, 60.0).verdict is Verdict.FRESH
     assert judge((known,), 120.0, 60.0).verdict is Verdict.UNKNOWN
+
+
+# -- parts of which nothing tells --------------------------------------------------------------------------------------
+
+
+def looked_at(station: Station) -> float | None:
+    """Since when (Unix seconds) what happened in a blind part may not have been seen."""
+    known = station.freshness(100.0, 100.0).unwatched
+    return known.looked_at if known is not None else None
+
+
+def test_a_blind_part_is_known_as_far_as_it_was_looked_at(station):
+    """A look at all of each part counts, from when it was wanted; the part that was looked at longest ago decides."""
+    station.sight.saw(Blind(("a", "b"), (Cause("code", "why", 2),)))
+    assert looked_at(station) == 0.0
+    station.sight.looked(("a/x", "b", "c"), 40.0)
+    assert looked_at(station) == 0.0
+    station.sight.looked(("a",), 80.0)
+    assert looked_at(station) == 40.0
+    begun(station)
+    scanned(station, complete_at=50.0)
+    assert looked_at(station) == 40.0  # a page could not be listed
+    begun(station)
+    scanned(station)
+    assert looked_at(station) == pytest.approx(69.9)
+
+
+def test_parts_that_become_others_stay_known(station):
+    """What lies in one that was looked at was looked at; what takes in more was not, nor is what is new."""
+    station.sight.saw(Blind(("a", "b")))
+    station.sight.looked(("a", "b"), 80.0)
+    station.sight.saw(Blind(("a/x", "a/y", "b")))
+    assert looked_at(station) == 80.0
+    station.sight.saw(Blind(("a", "b")))
+    assert looked_at(station) == 0.0
+    station.sight.saw(SEEING)
+    assert (looked_at(station), station.sight.looked_at) == (None, {})
 
 
 # -- the guard ---------------------------------------------------------------------------------------------------------

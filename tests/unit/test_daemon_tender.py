@@ -5,11 +5,12 @@ import threading
 import pytest
 from daemon_parts import Answered, StillClock, StillSource, away, inbox_of, outcome, quiet_log, until
 
+from syncd.core.blind import SEEING, Blind, Cause
 from syncd.core.hints import Calm, Hint, What
 from syncd.core.lifecycle import RunState
 from syncd.daemon.inbox import Inbox
 from syncd.daemon.station import Station
-from syncd.daemon.watch import AWAY, Tender
+from syncd.daemon.watch import AWAY, FIRST, Tender
 from syncd.sync.report import Progress
 
 LOST = "events were lost"
@@ -225,6 +226,113 @@ def test_a_part_that_can_not_be_watched_is_scanned_as_often_as_the_source_wants(
         tender.tend(station)
     assert 10 <= len(scans) <= 16
     assert station.freshness(0.0, 0.0).poll_every == 40.0
+
+
+def blind(*trees: str) -> Blind:
+    """Nothing tells of these."""
+    return Blind(trees, (Cause("silent-mount", "a mount in it tells of nothing", len(trees)),) if trees else ())
+
+
+def hinted(inbox: Inbox, clock: StillClock) -> tuple[str, ...]:
+    """The trees that are to be looked at now, which is done."""
+    clock.seconds += Calm.DONE.value
+    found = inbox.take()
+    if found is None:
+        return ()
+    station, taken = found
+    inbox.done(station)
+    assert not (taken.scope.keys or taken.scope.pages)
+    return taken.scope.trees
+
+
+def test_a_blind_part_is_scanned_alone(tender, station, inbox, clock, scans):
+    """Never the whole source: just the parts, tried before and scanned after pauses that grow up to `poll_every`."""
+    station.poll_every = 40.0
+    tender.tend(station)
+    source(station).watching.blinds = blind("net", "x/y")
+    scan(station, clock)
+    tender.tend(station)
+    assert (hinted(inbox, clock), source(station).watching.regained, trouble(station)) == ((), 0, None)
+    polls = []
+    for _ in range(400):
+        clock.seconds += 1
+        tender.tend(station)
+        polls.append(hinted(inbox, clock))
+    looked = [trees for trees in polls if trees]
+    assert set(looked) == {("net", "x/y")}
+    assert 10 <= len(looked) <= 16
+    assert (source(station).watching.regained, scans) == (len(looked), ["start"])
+    known = station.freshness(clock.unix, clock.seconds)
+    assert (known.poll_every, known.unwatched.parts, known.unwatched.whole) == (40.0, 2, False)
+    assert 0 <= clock.unix - known.unwatched.looked_at <= 42
+
+
+def test_a_part_that_is_watched_again_is_not_blind(tender, station, inbox, clock, scans):
+    """It is not scanned for that any more, and nothing is said of it; one that is blind later is soon looked at."""
+    tender.tend(station)
+    scan(station, clock)
+    watch = source(station).watching
+    watch.blinds, watch.regains = blind("net"), [blind("net"), SEEING]
+    for _ in range(20):
+        clock.seconds += 1
+        tender.tend(station)
+        assert hinted(inbox, clock) in ((), ("net",))
+    known = station.freshness(clock.unix, clock.seconds)
+    assert (watch.regained, scans, known.unwatched, known.poll_every) == (2, ["start"], None, None)
+    watch.blinds = blind("other")
+    tender.tend(station)
+    clock.seconds += FIRST
+    tender.tend(station)
+    assert hinted(inbox, clock) == ("other",)
+
+
+def test_a_source_that_is_blind_as_a_whole_is_polled(tender, station, inbox, clock, scans):
+    """As one that can't be watched; not while a scan of it waits or is under way."""
+    source(station).blinds = blind("")
+    tender.tend(station)
+    scan(station, clock)
+    clock.seconds += FIRST
+    tender.tend(station)
+    assert (scans, hinted(inbox, clock)) == (["start", "poll"], ())
+    station.asked = True
+    clock.seconds += POLL
+    tender.tend(station)
+    assert scans == ["start", "poll"]
+
+
+def test_what_is_paused_is_not_looked_at_where_it_is_blind(tender, station, inbox, clock):
+    """A person wants it left alone: nothing of it gathers meanwhile."""
+    tender.tend(station)
+    scan(station, clock)
+    source(station).watching.blinds, station.paused = blind("net"), True
+    for _ in range(10):
+        tender.tend(station)
+        clock.seconds += POLL
+    assert station.dirty.pending == 0
+
+
+def test_a_store_that_is_away_when_blind_parts_are_tried(tender, station, inbox, clock, scans):
+    """It is no end of the thread, and a fault at the next look, which has the whole source scanned."""
+    tender.tend(station)
+    scan(station, clock)
+    watch = source(station).watching
+    watch.blinds, watch.regains = blind("net"), [away()]
+    tender.tend(station)
+    clock.seconds += FIRST
+    tender.tend(station)
+    watch.broken = "the root is gone"
+    tender.tend(station)
+    assert (watch.mended, scans, hinted(inbox, clock)) == (1, ["start", "hints-lost"], ())
+
+
+def test_a_fault_is_healed_by_a_scan_of_the_whole(tender, station, inbox, clock, scans):
+    """Also where a part is blind besides: what was lost has no name."""
+    tender.tend(station)
+    scan(station, clock)
+    watch = source(station).watching
+    watch.blinds, watch.broken = blind("net"), LOST
+    tender.tend(station)
+    assert (watch.mended, scans, trouble(station), hinted(inbox, clock)) == (1, ["start", "hints-lost"], LOST, ())
 
 
 def test_a_watch_that_is_whole_is_not_polled(tender, station, clock, scans):

@@ -14,9 +14,9 @@ from watchdog.observers.inotify_c import InotifyEvent, InotifyFD
 
 from syncd.adapters.sources.filesystem import mounts
 from syncd.adapters.sources.filesystem.grounds import Grounds
-from syncd.adapters.sources.filesystem.listening import LIMIT, OVERFLOW, ROOT_GONE, ROOT_OTHER, SILENT
+from syncd.adapters.sources.filesystem.listening import OVERFLOW, ROOT_GONE, ROOT_OTHER
 from syncd.adapters.sources.filesystem.mounts import Mounts
-from syncd.adapters.sources.filesystem.watching import CLOSED, DEAD, MENDING, NO_INSTANCE
+from syncd.adapters.sources.filesystem.watching import CLOSED, DEAD, MENDING
 from syncd.core.hints import Hint
 from syncd.errors import SourceUnavailable
 
@@ -177,52 +177,6 @@ def test_nobody_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert ear.told_of((root / "sub/b.md").unlink) == [key("sub/b.md")]
 
 
-def test_more_directories_than_watches(tmp_path: Path) -> None:
-    """Where the kernel's limit leaves directories unwatched, at first or later, that is a fault until there is room for them."""
-    script = f"""
-import sys
-limit = Path("/proc/sys/user/max_inotify_watches")
-root = Path(sys.argv[1]) / "root"
-(root / "a/b").mkdir(parents=True)
-above = len(root.resolve().parts) - 1
-limit.write_text(str(above + 3))
-with listening(root) as ear:
-    print(ear.watch.fault())
-    ear.told_of((root / "c").mkdir)
-    print(ear.watch.fault() == {LIMIT!r})
-    ear.watch.mend()
-    print(ear.watch.fault() == {LIMIT!r})
-    limit.write_text(str(above + 4))
-    ear.watch.mend()
-    print(ear.watch.fault())
-    limit.write_text("0")
-    try:
-        ear.watch.mend()
-    finally:
-        print(ear.watch.fault() == {LIMIT!r})
-"""
-    assert in_namespaces(tmp_path, script, "-Ur") == ["None", "True", "True", "None", "True"]
-
-
-def test_no_inotify_instance(tmp_path: Path) -> None:
-    """Where the kernel has none left nothing is watched, which is a fault until it has."""
-    script = f"""
-import sys
-limit = Path("/proc/sys/user/max_inotify_instances")
-root = Path(sys.argv[1])
-limit.write_text("0")
-ear = Ear(root)
-print(ear.watch.fault() == {NO_INSTANCE!r})
-limit.write_text("1")
-ear.watch.mend()
-print(ear.watch.fault(), key("x.md") in ear.told_of((root / "x.md").touch))
-ear.watch.mend()
-print(ear.watch.fault())
-ear.watch.close()
-"""
-    assert in_namespaces(tmp_path, script, "-Ur") == ["True", "None True", "None"]
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
 def test_directories_that_can_not_be_read() -> None:
     """What may not be listed is not watched, which is no fault, for no scan sees it; it is watched once it can be read."""
@@ -322,28 +276,6 @@ def test_the_kind_of_a_mount_is_the_kernels_word() -> None:
     """The type of a file system is what the table of mounts says of the very mount that something was opened on."""
     with Path("/proc/self/stat").open() as file:
         assert mounts._kind(file.fileno()) == b"proc"
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
-def test_a_silent_mount_below_the_root(tmp_path: Path) -> None:
-    """A part of the tree that does not tell is a fault, and the rest is watched."""
-    script = f"""
-import sys
-from syncd.adapters.sources.filesystem import mounts
-kind = mounts._kind
-mounts._kind = lambda fd: b"nfs4" if kind(fd) == b"tmpfs" else kind(fd)
-root = Path(sys.argv[1]) / "root"
-for name in ("shared", "own"):
-    (root / name).mkdir(parents=True)
-if kind(os.open(root, os.O_RDONLY)) == b"tmpfs":
-    mounts._kind = lambda fd: b"nfs4" if os.fstat(fd).st_ino == (root / "shared").stat().st_ino else b"tmpfs"
-subprocess.run(["mount", "-t", "tmpfs", "none", str(root / "shared")], check=True)
-with listening(root) as ear:
-    print(ear.watch.fault() == {SILENT!r})
-    print(ear.told_of((root / "shared/x.md").touch))
-    print(key("own/x.md") in ear.told_of((root / "own/x.md").touch))
-"""
-    assert in_namespaces(tmp_path, script, "-m") == ["True", "[]", "True"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")

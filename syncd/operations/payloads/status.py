@@ -36,11 +36,24 @@ class Scrubbed(TypedDict):
     last_found: int
 
 
+class UnwatchedGiven(TypedDict):
+    """Parts of a source of which nothing tells, though it is watched: how many, why, since when one of them was not looked at.
+
+    whole: it is one part, the source itself.
+    """
+
+    parts: int
+    why: str
+    whole: bool
+    looked_at: str | None
+
+
 class Watched(TypedDict):
     """What only a daemon knows of a source; without one it is None.
 
     oldest: since when a change waits; eta: seconds; trouble: why it is not known how fresh it is; lag: by kind of change.
-    poll_every: seconds between two scans where it, or a part of it, is not watched.
+    watched: whether anything tells of its changes; unwatched: of which parts nothing does even so. poll_every: seconds between
+    two scans where it, or a part of it, is not watched.
     """
 
     doing: str | None
@@ -49,6 +62,7 @@ class Watched(TypedDict):
     oldest: str | None
     trouble: str | None
     watched: bool | None
+    unwatched: UnwatchedGiven | None
     poll_every: float | None
     lag: dict[str, LagGiven]
 

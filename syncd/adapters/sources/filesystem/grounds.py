@@ -1,7 +1,7 @@
 """What of the directories below a root a scan comes to."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -24,3 +24,21 @@ class Grounds:
         with os.scandir(fd) as found:
             names = [os.fsencode(entry.name) for entry in found if entry.is_dir(follow_symlinks=False)]
         return frozenset(name for name in names if self.selection.enters(prefix, to_text(name)))
+
+
+def directories_above(root: Place) -> Iterator[int]:
+    """Every directory above `root`, each open until the next one is asked for. Raises OSError."""
+    here = os.dup(root.fd)
+    try:
+        identity = root.identity
+        while True:
+            above = os.open(b"..", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=here)
+            os.close(here)
+            here = above
+            status = os.fstat(here)
+            if identity == (status.st_dev, status.st_ino):
+                return
+            identity = (status.st_dev, status.st_ino)
+            yield here
+    finally:
+        os.close(here)

@@ -7,7 +7,6 @@ directories unwatched without a word.
 
 import errno
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -23,12 +22,14 @@ from watchdog.observers.inotify_c import (
     WatchDescriptor,
 )
 
+from syncd.adapters.sources.filesystem.blindness import LIMIT, SILENT, UNWATCHED, Blindness, parts_of_tree
 from syncd.adapters.sources.filesystem.branches import Branch, Branches
 from syncd.adapters.sources.filesystem.directories import Place, entered, readable
-from syncd.adapters.sources.filesystem.grounds import Grounds
-from syncd.adapters.sources.filesystem.mounts import Mounts
+from syncd.adapters.sources.filesystem.grounds import Grounds, directories_above
+from syncd.adapters.sources.filesystem.mounts import Mounted, Mounts
 from syncd.adapters.sources.filesystem.names import below, is_gone, key_of, to_text
 from syncd.adapters.sources.filesystem.permissions import Passage
+from syncd.core.blind import Blind
 from syncd.core.hints import Calm, Hint, What
 from syncd.errors import SourceUnavailable
 
@@ -46,9 +47,6 @@ MASK = Mask(_SETTLED | _UNSETTLED | _Event.IN_ONLYDIR | _Event.IN_EXCL_UNLINK)
 _ABOVE = Mask(_Event.IN_ATTRIB | _Event.IN_ONLYDIR)
 
 OVERFLOW = "events were dropped: the kernel's queue was full"
-LIMIT = "more directories than inotify watches"
-UNWATCHED = "directories that can't be watched"
-SILENT = "file systems that tell of no changes are mounted in it"
 ROOT_GONE = "the root is gone"
 ROOT_OTHER = "the root is another one"
 
@@ -57,7 +55,11 @@ logging.getLogger("watchdog").setLevel(logging.CRITICAL + 1)
 
 
 class Listener(WatchCallback):
-    """Tells of what happens below a root from when `listen` begins. fault: why what it tells is not complete, or None.
+    """Tells of what happens below a root from when `listen` begins. fault: why what it tells is not to be believed, or None.
+
+    A directory that has no watch is no fault: what it is, is known, and `blind` says it, so that a scan of just that will do.
+    After a fault nobody knows what was not told: dropped events have no names, nor has what an error kept from being followed,
+    and of another root nothing is known at all. Nothing less than a scan of the whole source makes up for one.
 
     `tell` is called from a thread of its own, and nothing that it raises stops that. Raises OSError where no inotify instance is
     to be had.
@@ -73,6 +75,8 @@ class Listener(WatchCallback):
         self._ids: dict[int, CallbackId] = {}
         self._above: set[int] = set()
         self._branches = Branches(self._release)
+        self._blind = Blindness(grounds, self._branches, self._lock)
+        self._mounted = Mounted()
         self._root: tuple[int, int] | None = None
         self._passage: Passage = None
         self._reader = InotifyFD()
@@ -93,7 +97,46 @@ class Listener(WatchCallback):
         with self._grounds.at_root() as root:
             self._root, self._passage = root.identity, root.passage
             self._look_up(root)
+            self._mounted.changed(root.fd)
         self._grow(())
+        self._blind.count()
+
+    def blind(self) -> Blind:
+        """What of it is not watched."""
+        return self._blind.told(len(self._ids))
+
+    def remounted(self) -> None:
+        """Where something came to be mounted, or is no longer, watch what is there now, and tell of it."""
+        if self._mounted.same():
+            return
+        with self._guarded():
+            with self._grounds.at_root() as root:
+                places = self._mounted.changed(root.fd)
+            for parts in places:
+                if self._grounds.selection.comes_to(key_of(parts)):
+                    self._grow(parts)
+                    if not self._closed:
+                        self._tell(_tree(key_of(parts)))
+
+    def regain(self) -> None:
+        """Watch what is blind, where that is possible by now, and tell of it: nobody told of what happened there before.
+
+        Raises SourceUnavailable.
+        """
+        trees, through = self._blind.begin_anew(), False
+        try:
+            for tree in trees:
+                parts = parts_of_tree(tree)
+                if parts is not None:
+                    self._grow(parts)
+            through = True
+        finally:
+            self._blind.end_anew(through=through)
+        self._blind.count()
+        left = self.blind().trees
+        for tree in trees:
+            if tree not in left and not self._closed:
+                self._tell(_tree(tree))
 
     def close(self) -> None:
         """Stop, and wait until the last hint is told."""
@@ -172,6 +215,8 @@ class Listener(WatchCallback):
         if not self._grounds.selection.enters(prefix, name):
             return []
         known = branch.children.get(event.name)
+        if event.mask & (_COMES | _GOES):
+            self._blind.drop((*branch.parts, event.name))
         if known is not None and event.mask & (_COMES | _GOES):
             self._branches.cut(known)
             known = None
@@ -187,6 +232,7 @@ class Listener(WatchCallback):
             lost = [(branch, branch.parts) for branch in self._branches.at(wd)]
             for branch, parts in lost:
                 self._branches.cut(branch)
+                self._blind.drop(parts)
                 if not parts:
                     self._fail(ROOT_GONE)
             return [_tree(key_of(parts)) for _, parts in lost]
@@ -198,6 +244,7 @@ class Listener(WatchCallback):
                 self._fail(ROOT_OTHER)
                 return
             mounts = Mounts()
+            self._blind.drop(parts)
             pending = [parts]
             while pending:
                 with self._lock:
@@ -210,7 +257,7 @@ class Listener(WatchCallback):
         try:
             with entered(root, parts, self._grounds.permissions, known=len(parts)) as place, readable(place) as fd:
                 if mounts.silent(fd):
-                    self._fail(SILENT)
+                    self._blind.add(parts, SILENT)
                     return []
                 wd = self._watch(fd, MASK)  # before it is listed: what comes into it meanwhile is told
                 if wd is None:
@@ -219,9 +266,9 @@ class Listener(WatchCallback):
         except OSError as error:
             # What can't be read a scan can't see either; the change that lets it be read is told by the directory above.
             if error.errno == errno.ENOSPC:
-                self._fail(LIMIT)
+                self._blind.add(parts, LIMIT)
             elif error.errno not in {errno.EACCES, errno.EPERM} and not is_gone(error):
-                self._fail(UNWATCHED)
+                self._blind.add(parts, UNWATCHED)
             return []
         branch = self._branches.put(parts, wd)
         if branch is None:
@@ -231,27 +278,16 @@ class Listener(WatchCallback):
 
     def _look_up(self, root: Place) -> None:
         """Watch who may pass the directories above the root, as far as they can be read: it concerns everything below."""
-        here = os.dup(root.fd)
         try:
-            identity = root.identity
-            while True:
-                above = os.open(b"..", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=here)
-                os.close(here)
-                here = above
-                status = os.fstat(here)
-                if identity == (status.st_dev, status.st_ino):
-                    return
-                identity = (status.st_dev, status.st_ino)
+            for fd in directories_above(root):
                 with self._lock:
                     if self._closed:
                         return
-                    wd = self._watch(here, _ABOVE)
+                    wd = self._watch(fd, _ABOVE)
                     if wd is not None:
                         self._above.add(wd)
         except OSError:
             return  # these are watched for speed: the next scan sees what changed there
-        finally:
-            os.close(here)
 
     def _watch(self, fd: int, mask: Mask) -> int | None:
         """The watch on the open directory `fd`; None when it may not be watched. Raises OSError."""

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from syncd.adapters.sources.sql.dialects import PostgreSql
+from syncd.core.blind import SEEING, Blind
 from syncd.core.hints import Hint, What
 from syncd.errors import SourceUnavailable
 
@@ -44,6 +45,13 @@ class PostgresWatch:
         if listener is None:
             return CLOSED if self._closed else LOST
         return listener.fault or (None if listener.alive else DEAD)
+
+    def blind(self) -> Blind:
+        """Nothing: a notification is told of whatever row it names."""
+        return SEEING
+
+    def regain(self) -> None:
+        """There is nothing to be regained."""
 
     def mend(self) -> None:
         """Listen anew, over another connection; the caller scans the whole source after this. Raises SourceUnavailable."""
