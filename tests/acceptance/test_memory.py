@@ -21,7 +21,7 @@ FEW, TIMES = 150, 4
 A_FOLDER = 10
 """Documents in a folder."""
 ALLOWED = 128 * 2**10
-"""Bytes that so many more documents, in 45 more folders, may take: of each folder that changed a run remembers some two thousand."""
+"""Bytes that so many more documents, in 45 more folders, may take: a run remembers some two thousand of each that changed."""
 
 
 @pytest.fixture(autouse=True)
