@@ -12,6 +12,13 @@ LOG: Final = "syncd/daemon/log.py"
 
 LIMITS: Final = (
     Mutant(
+        "limits: a statement for each length of a list",
+        "syncd/adapters/ledger/queries.py",
+        "    return [*values, *([values[-1]] * missing if values else [])]",
+        "    return list(values)",
+        ("tests/unit/test_ledger_schema.py::test_lists_of_any_length_are_few_statements",),
+    ),
+    Mutant(
         "limits: a group is begun although there is no room for it",
         "syncd/sync/apply.py",
         "self.run.install.index.make_sure_of_room(",

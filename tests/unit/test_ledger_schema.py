@@ -10,10 +10,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from syncd.adapters.ledger import SqlLedger, migrate
+from syncd.adapters.ledger.queries import filled
 from syncd.adapters.ledger.schema import METADATA
 from syncd.core.rows import EventRow
 
@@ -130,3 +133,37 @@ def test_look_ups_scan_nothing(path: Path) -> None:
     assert [step for steps in streams for step in steps if "TEMP B-TREE" in step] == []
     identity = next(steps for statement, steps in plans.items() if "identity = ?" in statement)
     assert identity == ["SEARCH document USING INDEX document_identity (source=? AND identity=?)"]
+
+
+def test_lists_of_any_length_are_few_statements(path: Path) -> None:
+    """The driver keeps a hundred statements on each connection, and those with lists are large: ten for each question will do."""
+    asked: set[str] = set()
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, *_):
+        asked.add(statement)
+
+    try:
+        with closing(SqlLedger.open(path, writer=True)) as ledger:
+            for length in range(1, 501):
+                some = [number.to_bytes(32, "big") for number in range(length)]
+                with ledger.read() as view:
+                    view.pages_at(some)
+                    view.points_of(some)
+                    view.owners(some)
+                    view.copy_owners(some)
+                with ledger.write() as tx:
+                    tx.clear_locators(some)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert 5 * 10 <= len(asked) < 5 * 10 + 10
+
+
+@given(st.lists(st.binary(min_size=1, max_size=2), max_size=40))
+def test_a_filled_list_asks_for_the_same(values: list[bytes]) -> None:
+    """The same values in the same order, as many as a power of two; an empty list stays empty."""
+    more = filled(values)
+    assert more[: len(values)] == values
+    assert set(more) == set(values)
+    assert len(more) in {0, 1, 2, 4, 8, 16, 32, 64}
+    assert len(more) < 2 * len(values) or not values

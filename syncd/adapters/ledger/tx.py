@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 
 from syncd.adapters.ledger import queries
 from syncd.adapters.ledger.pending import Ordered, Replaced, Values, plain_insert
-from syncd.adapters.ledger.queries import Query
+from syncd.adapters.ledger.queries import Query, filled
 from syncd.adapters.ledger.schema import (
     ACL_CLASS,
     AUDIT_CHECKPOINT,
@@ -137,7 +137,7 @@ class SqlTx(SqlView):
         """Take `docs` away from their locators, so that these can be given anew in any order."""
         self._flush(DOCUMENT)
         for start in range(0, len(docs), PAGE_ROWS):
-            self._connection.execute(_CLEAR_LOCATORS, {"docs": list(docs[start : start + PAGE_ROWS])})
+            self._connection.execute(_CLEAR_LOCATORS, {"docs": filled(docs[start : start + PAGE_ROWS])})
 
     def put_points(self, rows: Sequence[PointRow]) -> None:
         """Put points."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from syncd.adapters.ledger import queries
-from syncd.adapters.ledger.queries import Paged, Query
+from syncd.adapters.ledger.queries import Paged, Query, filled
 from syncd.core.rows import (
     ClassRow,
     CollectionRow,
@@ -63,7 +63,7 @@ class SqlView:
         """Those of the pages at `locators` that are recorded, by locator."""
         found: list[PageRow] = []
         for start in range(0, len(locators), PAGE_ROWS):
-            found += self._all(queries.PAGES_AT, locators=locators[start : start + PAGE_ROWS])
+            found += self._all(queries.PAGES_AT, locators=filled(locators[start : start + PAGE_ROWS]))
         return {row.locator: row for row in found}
 
     def pages(self, source: bytes) -> Iterator[PageRow]:
@@ -116,7 +116,7 @@ class SqlView:
         """The points of each of `docs` that has any."""
         found: dict[bytes, list[PointRow]] = {}
         for start in range(0, len(docs), PAGE_ROWS):
-            for row in self._all(queries.POINTS_OF_DOCS, docs=docs[start : start + PAGE_ROWS]):
+            for row in self._all(queries.POINTS_OF_DOCS, docs=filled(docs[start : start + PAGE_ROWS])):
                 found.setdefault(row.doc, []).append(row)
         return found
 
@@ -126,12 +126,12 @@ class SqlView:
         without: documents whose points are none.
         """
         distinct = list(dict.fromkeys(fps))
-        others = list(without) or [b""]  # SQL knows no empty list, and no document is called so
+        others = filled(without) or [b""]  # SQL knows no empty list, and no document is called so
         found: list[PointRow] = []
         for start in range(0, len(distinct), PAGE_ROWS):
             some = distinct[start : start + PAGE_ROWS]
             most = 2 * OWNERS_EACH * len(some)
-            rows = self._all(queries.OWNERS, fps=some, without=others, limit=most)
+            rows = self._all(queries.OWNERS, fps=filled(some), without=others, limit=most)
             if len(rows) == most:
                 rows = [row for fp in some for row in self._all(queries.OWNERS_OF_ONE, fp=fp, without=others, limit=OWNERS_EACH)]
             found += rows
@@ -206,7 +206,7 @@ class SqlView:
         found: list[PointRow] = []
         for start in range(0, len(fps), PAGE_ROWS):
             some = list(fps[start : start + PAGE_ROWS])
-            found += self._all(queries.COPY_OWNERS, fps=some, limit=2 * OWNERS_EACH * len(some))
+            found += self._all(queries.COPY_OWNERS, fps=filled(some), limit=2 * OWNERS_EACH * len(some))
         return found
 
     def copy_point_count(self) -> int:
