@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from kit import Site
 from moments import site_of_five
+from runs import Worker, working
 from served import MOMENTS, served_site
 from standin import StandIn
 
@@ -17,6 +18,20 @@ from syncd.adapters.index.qdrant import QdrantIndex
 def site(tmp_path: Path) -> Site:
     """Five open documents in four folders; most modules have one of their own."""
     return site_of_five(tmp_path)
+
+
+@pytest.fixture
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stamps hold at once, although the files are young."""
+    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+
+
+@pytest.fixture
+def worker(site: Site) -> Iterator[Worker]:
+    """Somebody at work at the site, once all is synced and every stamp is recorded."""
+    with working(site) as worker:
+        assert worker.whole().state == "done"
+        yield worker
 
 
 @pytest.fixture(scope="session")

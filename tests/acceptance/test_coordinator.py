@@ -21,10 +21,7 @@ MANY = tuple(f"many/{number:03}.md" for number in range(80))
 FIRST, LAST = "the text of many/000", "the text of many/079"
 
 
-@pytest.fixture(autouse=True)
-def calm_stamps(monkeypatch) -> None:
-    """Stamps hold at once, although the files are young."""
-    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest.fixture

@@ -36,10 +36,7 @@ FIRST, MIDDLE, LAST = ("the text of many/000", "the text of many/040", "the text
 WHY = "a reason"
 
 
-@pytest.fixture(autouse=True)
-def calm_stamps(monkeypatch) -> None:
-    """Stamps hold at once, although the files are young."""
-    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest.fixture

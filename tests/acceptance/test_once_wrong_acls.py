@@ -11,11 +11,7 @@ from syncd.adapters.sources.filesystem import FilesystemSource
 from syncd.core.model import Observation, Page, Reason, Refusal
 from syncd.core.rows import Fence
 
-
-@pytest.fixture(autouse=True)
-def calm(monkeypatch) -> None:
-    """Stamps hold at once, although the files are young."""
-    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest.fixture

@@ -21,10 +21,7 @@ BINARY = b"\x89PNG\r\n\x1a\n\x00\x00"
 both = pytest.mark.parametrize("interrupt", [killed, unplugged])
 
 
-@pytest.fixture(autouse=True)
-def calm(monkeypatch) -> None:
-    """Stamps hold at once, although the files are young."""
-    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest.fixture

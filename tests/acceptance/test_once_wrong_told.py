@@ -17,11 +17,7 @@ from syncd.errors import SourceUnavailable
 from syncd.sync.locate import find_docs
 from syncd.wiring import Wiring
 
-
-@pytest.fixture(autouse=True)
-def calm(monkeypatch) -> None:
-    """Stamps hold at once, although the files are young."""
-    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest.fixture

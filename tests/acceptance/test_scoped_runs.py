@@ -1,41 +1,21 @@
 """Runs over what hints named: they do there what a whole run would do, and nothing anywhere else."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from kit import Site
-from moments import OWNER, STRANGER, new_site, texts
+from moments import FIVE, OWNER, STRANGER, texts
 from runs import Worker, from_nothing, view, working
 
 from syncd.adapters.sources.filesystem import FilesystemSource
 from syncd.core.rows import Due, Fence
 from syncd.sync.run import Outcome
 
-KEYS = {"a.md", "b.md", "x/c.md", "x/y/d.md", "z/e.md"}
+KEYS = set(FIVE)
 
 
-@pytest.fixture(autouse=True)
-def calm(monkeypatch) -> None:
-    """Stamps hold at once, although the files are young."""
-    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
-
-
-@pytest.fixture
-def site(tmp_path) -> Site:
-    """An install over five open documents in four folders."""
-    site = new_site(tmp_path)
-    for key in sorted(KEYS):
-        site.write(key, f"# Title of {key}\n\nthe text of {key}")
-    return site
-
-
-@pytest.fixture
-def worker(site) -> Iterator[Worker]:
-    """Somebody at work there, once all is synced and every stamp is recorded."""
-    with working(site) as worker:
-        assert worker.whole().state == "done"
-        yield worker
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 def looked_at(worker: Worker, what: str, *keys: str) -> Outcome:

@@ -1,13 +1,13 @@
 """Runs on hints where something is wrong: too much is gone, a folder can't be listed, the run ends early, the store fails."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from kit import Site
 from moments import OWNER, STRANGER, cut_short, killed, new_site, texts, unplugged
-from runs import Worker, from_nothing, view, working
+from runs import from_nothing, view, working
 
 from syncd.adapters.sources.filesystem import FilesystemSource
 from syncd.core.model import Reason, Refusal
@@ -19,10 +19,7 @@ LIMITS = "[guard]\nmax_delete_share = 0.2\nmin_deletes = 3\nmax_widen_share = 0.
 KEYS = [f"{folder}/{number}.md" for folder in ("x", "x/y", "z") for number in range(4)]
 
 
-@pytest.fixture(autouse=True)
-def calm(monkeypatch) -> None:
-    """Stamps hold at once, although the files are young."""
-    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest.fixture
@@ -32,14 +29,6 @@ def site(tmp_path) -> Site:
     for key in KEYS:
         site.write(key, f"text of {key}")
     return site
-
-
-@pytest.fixture
-def worker(site) -> Iterator[Worker]:
-    """Somebody at work there, once all is synced."""
-    with working(site) as worker:
-        assert worker.whole().state == "done"
-        yield worker
 
 
 # -- the guard ---------------------------------------------------------------------------------------------------------

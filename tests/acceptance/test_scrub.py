@@ -19,19 +19,7 @@ from syncd.core.rows import Due
 from syncd.errors import SourceUnavailable
 from syncd.sync.scrub import Portion, Round, scrub, scrubbed
 
-
-@pytest.fixture(autouse=True)
-def calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files that were just made count as long at rest: an equal stat key is believed."""
-    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
-
-
-@pytest.fixture
-def worker(site: Site) -> Iterator[Worker]:
-    """Somebody at work there, once all is synced."""
-    with working(site) as worker:
-        assert worker.whole().state == "done"
-        yield worker
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 def portion(worker: Worker, most: int = 100, **how) -> Portion:

@@ -28,11 +28,7 @@ from syncd.core.rows import Due
 from syncd.errors import RunInterrupted
 from syncd.sync import contents
 
-
-@pytest.fixture(autouse=True)
-def calm(monkeypatch) -> None:
-    """Stamps hold at once, although the files are young."""
-    monkeypatch.setattr("syncd.adapters.sources.filesystem.listing.RACY_NS", 0)
+pytestmark = pytest.mark.usefixtures("calm")
 
 
 @pytest.fixture
