@@ -12,6 +12,7 @@ from kit import Site
 from moments import OWNER, new_site
 
 from syncd.adapters.sources.filesystem import source as filesystem
+from syncd.adapters.sources.filesystem import walking
 from syncd.adapters.system import SystemClock
 from syncd.core.freshness import SourceFreshness, Verdict, judge
 from syncd.core.hints import Hint, What
@@ -84,15 +85,15 @@ def at_listing(number: int) -> Way:
 
     @contextmanager
     def down(site: Site) -> Iterator[None]:
-        real, inode = filesystem.take, site.docs.stat().st_ino
+        real, inode = walking.take, site.docs.stat().st_ino
 
-        def take(place: Any, prefix: str, *rest: Any) -> Any:
-            if not prefix and os.fstat(place.fd).st_ino == inode:
+        def take(fd: int, prefix: str, *rest: Any) -> Any:
+            if not prefix and os.fstat(fd).st_ino == inode:
                 raise OSError(number, os.strerror(number))
-            return real(place, prefix, *rest)
+            return real(fd, prefix, *rest)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(filesystem, "take", take)
+            patch.setattr(walking, "take", take)
             yield
 
     return down
