@@ -189,7 +189,7 @@ def test_a_directory_that_cannot_be_used_is_named_as_such(tmp_path):
 
 
 def test_the_engine_gets_no_secrets(opened, monkeypatch):
-    """The child's environment has the interpreter's variables and the allocator's only, and its standard output is the log, not the frames."""
+    """The child is told of the interpreter and the allocator only, and its standard output is the log, not the frames."""
     monkeypatch.setenv("SYNCD_SECRET", "canary")
     opened.ensure_collection("c", 4)
     environment = dict(
