@@ -22,6 +22,7 @@ def command(context: Context) -> None:
     is half done; a second one stops at once. SIGHUP reads the configuration again. The log goes to standard error: JSON into a
     pipe or the journal, readable on a terminal.
     """
+    from syncd.adapters.allocator import share_one_arena
     from syncd.adapters.capabilities import keep_to_itself
     from syncd.daemon.daemon import Daemon
     from syncd.daemon.log import set_up
@@ -29,6 +30,7 @@ def command(context: Context) -> None:
     from syncd.wiring.house import House
 
     config = context.config
+    share_one_arena()
     keep_to_itself()  # the index engine needs no power to read other people's files
     set_up()
     sys.setswitchinterval(SWITCH)

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from syncd.adapters.allocator import share_one_arena
 from syncd.adapters.index.edge_store import EdgeStore
 from syncd.adapters.index.frames import PROTOCOL, encode, read_frame
 from syncd.errors import IndexInvalid, IndexNotFound
@@ -78,6 +79,7 @@ def main() -> None:
     root, parent = Path(sys.argv[1]), int(sys.argv[2])
     requests, answers = take_pipes()
     follow(parent)
+    share_one_arena()
     store = EdgeStore(root)
     try:
         serve(store, requests, answers)

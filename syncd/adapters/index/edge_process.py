@@ -17,9 +17,6 @@ from syncd.errors import IndexInvalid, IndexNotFound
 _MODULE = "syncd.adapters.index.edge_child"
 _PASSED_ON = ("LD_LIBRARY_PATH", "PYTHONHOME")
 """What of the environment the interpreter itself may need to start; nothing else goes to the child."""
-_MALLOC = {"MALLOC_ARENA_MAX": "1"}
-"""For glibc's allocator: with an arena for each thread, what one has freed and another needs is there twice, and the child's
-memory grew by a MiB an hour under steady load for as long as that was watched."""
 _LOG_LIMIT = 2**20
 _START = 60.0
 """Seconds that a child gets to greet: importing and opening the store, not loading what is in it."""
@@ -169,7 +166,7 @@ def _last_words(status: int | None) -> str:
 
 def _environment() -> dict[str, str]:
     """Nothing but what the interpreter needs to find itself and its packages."""
-    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _MALLOC
+    passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     home = Path(syncd.__file__).resolve().parent.parent
     installed = {Path(sysconfig.get_path(scheme)).resolve() for scheme in ("purelib", "platlib")}
     checkout = [] if home in installed else [str(home)]
