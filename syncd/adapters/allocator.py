@@ -1,4 +1,4 @@
-"""The C library's memory, where that is glibc's: processes that run for months must not grow by what threads keep for themselves."""
+"""The C library's memory, where that is glibc's: what runs for months must not grow by what threads keep for themselves."""
 
 import ctypes
 from typing import Final
