@@ -12,6 +12,13 @@ LOG: Final = "syncd/daemon/log.py"
 
 LIMITS: Final = (
     Mutant(
+        "limits: an arena for each thread",
+        "syncd/adapters/allocator.py",
+        "        mallopt(_M_ARENA_MAX, 1)\n",
+        "        pass\n",
+        ("tests/unit/test_allocator.py::test_threads_share_one_arena",),
+    ),
+    Mutant(
         "limits: a statement for each length of a list",
         "syncd/adapters/ledger/queries.py",
         "    return [*values, *([values[-1]] * missing if values else [])]",
