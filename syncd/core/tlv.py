@@ -3,8 +3,6 @@
 Each part is preceded by its length as four bytes, big endian, so no two different lists of parts encode alike.
 """
 
-from collections.abc import Iterable
-
 Part = bytes | str | int
 
 
@@ -21,9 +19,8 @@ def encode_part(part: Part) -> bytes:
 
 def tlv(*parts: Part) -> bytes:
     """Encode `parts` so that the list of parts can be read back without doubt."""
-    return tlv_join(encode_part(part) for part in parts)
-
-
-def tlv_join(parts: Iterable[bytes]) -> bytes:
-    """`tlv` over parts that are bytes already."""
-    return b"".join([piece for part in parts for piece in (len(part).to_bytes(4, "big"), part)])
+    pieces: list[bytes] = []
+    for part in parts:
+        piece = encode_part(part)
+        pieces += (len(piece).to_bytes(4, "big"), piece)
+    return b"".join(pieces)

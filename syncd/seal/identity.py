@@ -20,10 +20,10 @@ class SourceNames:
     """How the ledger finds and compares what one source names, without being able to read it."""
 
     def __init__(self, keys: IdentityKeys, source: str) -> None:
-        self._document = Mac(keys.name, "document", source)
-        self._page = Mac(keys.name, "page", source)
-        self._version = Mac(keys.name, "version", source)
-        self._identity = Mac(keys.name, "identity", source)
+        self._document = Mac(keys.name, ("document", source))
+        self._page = Mac(keys.name, ("page", source))
+        self._version = Mac(keys.name, ("version", source))
+        self._identity = Mac(keys.name, ("identity", source))
 
     def document(self, key: str) -> bytes:
         """The locator of a document: HMAC(K_name, TLV("document", source, key)), 32 bytes."""
@@ -59,12 +59,11 @@ class StampTags:
     """
 
     def __init__(self, keys: IdentityKeys, *settings: bytes) -> None:
-        self._mac = Mac(keys.page, "stamp")
-        self._settings = settings
+        self._mac = Mac(keys.page, ("stamp",), settings)
 
     def of(self, stamp: bytes) -> bytes:
         """HMAC(K_page, TLV("stamp", stamp, *settings)), 16 bytes."""
-        return self._mac.over(stamp, *self._settings)[:TAG]
+        return self._mac.over(stamp)[:TAG]
 
 
 def fingerprint(keys: IdentityKeys, space: bytes, text: str) -> Fp:

@@ -6,7 +6,7 @@ from functools import partial
 
 from syncd.core.diff import Action, PageDiff, Seen, diff_page
 from syncd.core.model import Listing, Observation, Page
-from syncd.core.rows import DocRow, PageRow, QuarantineRow
+from syncd.core.rows import DocRow, QuarantineRow
 from syncd.core.scope import within
 from syncd.ports import LedgerView, Source
 from syncd.sync.classes import Classes
@@ -50,10 +50,9 @@ class Observer:
         self.tags = tags
         self.classes = classes
 
-    def unchanged(self, known: PageRow | None, page: Page) -> bool:
-        """Whether the stamp alone says that nothing in the page changed."""
-        stamp = self.tags.stamp(page.stamp)
-        return known is not None and stamp is not None and known.stamp == stamp
+    def unchanged(self, recorded: bytes | None, page: Page) -> bool:
+        """Whether the stamp alone, against the one that is recorded, says that nothing in the page changed."""
+        return recorded is not None and recorded == self.tags.stamp(page.stamp)
 
     def open(self, view: LedgerView, page: Page) -> OpenedPage:
         """List the page and compare it, key by key."""

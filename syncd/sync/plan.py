@@ -57,7 +57,7 @@ class Planner:
                 failed.append(page.prefix)
                 yield PlanLine(Action.QUARANTINE, page.prefix + "/", note=page.failure.reason.value)
                 continue
-            if not self.observer.unchanged(self.view.page(locator), page):
+            if not self.observer.unchanged(self.view.stamps_at([locator]).get(locator), page):
                 opened = self.observer.open(self.view, page)
                 self._missing += opened.missing
                 yield from self._page(opened)

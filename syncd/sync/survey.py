@@ -73,8 +73,7 @@ def _walk(run: Run, staging: Staging, found: Survey, view: LedgerView, there: It
         locators = [run.tags.page(page.prefix) for page in pages]
         if not run.whole:
             found.seen.update(locators)
-        known = view.pages_at(locators)
-        differing = _meet(run, found, pages, locators, known)
+        differing = _meet(run, found, view, pages, locators)
         for page, met in differing:
             _compare(run, staging, found, view, page, met=met)
         run.progress(Progress("scan", found.pages))
@@ -102,9 +101,7 @@ def _listable(found: Survey, there: Iterator[Page]) -> Iterator[Page]:
             yield page
 
 
-def _meet(
-    run: Run, found: Survey, pages: list[Page], locators: list[bytes], known: dict[bytes, PageRow]
-) -> list[tuple[Page, bool]]:
+def _meet(run: Run, found: Survey, view: LedgerView, pages: list[Page], locators: list[bytes]) -> list[tuple[Page, bool]]:
     """Note the pages that are as recorded; returns those that differ, and whether each was met before.
 
     A new page is recorded before its first document, so that none is ever forgotten; the stamp of one that differs is taken
@@ -112,12 +109,13 @@ def _meet(
     """
     differing: list[tuple[Page, bool]] = []
     opened: list[PageRow] = []
+    stamps = view.stamps_at(locators)
     for page, locator in zip(pages, locators, strict=True):
-        row = known.get(locator)
-        if run.observer.unchanged(row, page):
+        if run.observer.unchanged(stamps.get(locator), page):
             if run.whole:
                 found.met.add(locator)
             continue
+        row = view.page(locator) if locator in stamps else None
         differing.append((page, row is not None))
         now = run.page_row(page.prefix, None, row.sealed if row is not None else None)
         opened += [now] if now != row else []

@@ -75,8 +75,8 @@ CORE: Final = (
     Mutant(
         "tlv: parts are not told apart",
         "syncd/core/tlv.py",
-        'for piece in (len(part).to_bytes(4, "big"), part)',
-        "for piece in (part,)",
+        'pieces += (len(piece).to_bytes(4, "big"), piece)',
+        "pieces += (piece,)",
         (f"{ACL_LAWS}::test_different_acls_have_different_bytes",),
     ),
     Mutant(

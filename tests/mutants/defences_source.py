@@ -17,16 +17,10 @@ SOURCE: Final = (
     Mutant(
         "scan: symlinks are files",
         f"{HERE}/listing.py",
-        "elif not entry.is_symlink() and not (omits",
-        "elif not (omits",
+        "elif not entry.is_symlink() and not (omits is not None and omits(text)):\n"
+        "                    members.append((raw, entry.stat(follow_symlinks=False)))",
+        "elif not (omits is not None and omits(text)):\n                    members.append((raw, entry.stat()))",
         (f"{SCAN_TESTS}::test_symlinks_are_not_followed",),
-        (
-            (
-                "if stat.S_IFMT(status.st_mode) == stat.S_IFREG or is_document(status):\n",
-                "if True:\n",
-            ),
-            ("status = entry.stat(follow_symlinks=False)", "status = entry.stat()"),
-        ),
     ),
     Mutant(
         "scan: a directory may be a symlink",
@@ -213,6 +207,13 @@ SOURCE: Final = (
         "if pattern.include and pattern.regex is not None]",
         "if pattern.regex is not None]",
         ("tests/property/test_globs_laws.py::test_globs_say_what_gitignore_says",),
+    ),
+    Mutant(
+        "selection: a name that is let in again is not",
+        f"{HERE}/rules.py",
+        'negated = any(pattern.startswith("!") for pattern in said)',
+        "negated = False",
+        ("tests/property/test_globs_laws.py::test_a_name_is_judged_as_its_path_is",),
     ),
     Mutant(
         "stamp: of the passage before",

@@ -320,7 +320,8 @@ class Failing:
     """A directory entry whose status can't be had."""
 
     def __init__(self, entry: os.DirEntry[str]) -> None:
-        self.name, self.is_dir, self.is_symlink = entry.name, entry.is_dir, entry.is_symlink
+        self.name = entry.name
+        self.is_file, self.is_dir, self.is_symlink = entry.is_file, entry.is_dir, entry.is_symlink
 
     def stat(self, *, follow_symlinks: bool) -> os.stat_result:
         raise OSError(errno.EIO, "Input/output error")

@@ -148,7 +148,7 @@ def test_lists_of_any_length_are_few_statements(path: Path) -> None:
             for length in range(1, 501):
                 some = [number.to_bytes(32, "big") for number in range(length)]
                 with ledger.read() as view:
-                    view.pages_at(some)
+                    view.stamps_at(some)
                     view.points_of(some)
                     view.owners(some)
                     view.copy_owners(some)

@@ -59,12 +59,12 @@ class SqlView:
         """One page."""
         return self._one(queries.ONE_PAGE, locator=locator)
 
-    def pages_at(self, locators: Sequence[bytes]) -> dict[bytes, PageRow]:
-        """Those of the pages at `locators` that are recorded, by locator."""
-        found: list[PageRow] = []
+    def stamps_at(self, locators: Sequence[bytes]) -> dict[bytes, bytes | None]:
+        """The stamps of those of the pages at `locators` that are recorded, by locator."""
+        found: dict[bytes, bytes | None] = {}
         for start in range(0, len(locators), PAGE_ROWS):
-            found += self._all(queries.PAGES_AT, locators=filled(locators[start : start + PAGE_ROWS]))
-        return {row.locator: row for row in found}
+            found.update(self._all(queries.STAMPS_AT, locators=filled(locators[start : start + PAGE_ROWS])))
+        return found
 
     def pages(self, source: bytes) -> Iterator[PageRow]:
         """All pages of `source`, by locator."""
@@ -293,7 +293,7 @@ class SqlView:
     def _all(self, query: Query[T], **values: Any) -> list[T]:
         self._before(query, values)
         try:
-            return [query.make(row) for row in self._connection.execute(query.statement, values)]
+            return [query.make(row) for row in self._connection.execute(query.statement, values).all()]
         except ValueError as error:  # a state or fence that is none: nobody but a damaged file says such a thing
             raise LedgerCorrupt(file=self._file, detail=error) from error
 

@@ -7,8 +7,8 @@ import stat
 import struct
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from operator import itemgetter
+from typing import NamedTuple
 
 from syncd.adapters.sources.filesystem.names import to_text
 from syncd.adapters.sources.filesystem.permissions import Passage
@@ -31,8 +31,7 @@ Member = tuple[bytes, os.stat_result | OSError]
 """A name and its status, or why that can't be had."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(NamedTuple):
     """What a directory holds, in the order of the bytes of the names."""
 
     directories: tuple[bytes, ...]
@@ -53,13 +52,14 @@ def take(fd: int, prefix: str, selection: Selection) -> Inventory:
             raw = name.encode(_ENCODING, _ERRORS)
             text = name if _TEXT else to_text(raw)
             try:
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_file(follow_symlinks=False):
+                    if omits is None or not omits(text):
+                        members.append((raw, entry.stat(follow_symlinks=False)))
+                elif entry.is_dir(follow_symlinks=False):
                     if selection.enters(prefix, text):
                         directories.append(raw)
                 elif not entry.is_symlink() and not (omits is not None and omits(text)):
-                    status = entry.stat(follow_symlinks=False)
-                    if stat.S_IFMT(status.st_mode) == stat.S_IFREG or is_document(status):
-                        members.append((raw, status))
+                    members.append((raw, entry.stat(follow_symlinks=False)))
             except FileNotFoundError:
                 continue
             except OSError as error:

@@ -16,6 +16,8 @@ _NEWLINE_STAND_IN = "\x1f"
 
 _DIRECTORY = "(?P<ps_d>/)"
 """How pathspec marks where a directory ends: a name that an expression may hold but once."""
+_LITERAL = re.compile(r"[\w.~@+-]+")
+"""Patterns, or their ends, that stand for nothing but themselves."""
 NAMES = 8192
 """Names of directories whose verdict is remembered."""
 
@@ -31,6 +33,25 @@ class Globs:
         """Whether the patterns select `path`, a key; a directory's ends in "/"."""
         plain = path.replace("\n", _NEWLINE_STAND_IN)
         return self._spec.match_file(plain) if self._one is None else self._one(plain) is not None
+
+
+class Names:
+    """Patterns without a path, asked of bare names: of most of them it is a literal ending, or the whole name."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        said = list(patterns)
+        negated = any(pattern.startswith("!") for pattern in said)  # the last pattern that matches decides: none is taken out
+        self._whole = frozenset() if negated else frozenset(filter(_LITERAL.fullmatch, said))
+        starred = () if negated else tuple(one for one in said if one.startswith("*") and _LITERAL.fullmatch(one[1:]))
+        self._endings = tuple(pattern[1:] for pattern in starred)
+        others = [pattern for pattern in said if pattern not in self._whole and pattern not in starred]
+        self._globs = Globs(others) if others else None
+
+    def match(self, name: str) -> bool:
+        """Whether the patterns select `name`."""
+        if name in self._whole or name.endswith(self._endings):
+            return True
+        return self._globs is not None and self._globs.match(name)
 
 
 def _joined(spec: GitIgnoreSpec) -> Callable[[str], object] | None:
@@ -59,7 +80,7 @@ class Selection:
         # No directory on the way is excluded, for such are not entered: patterns without a path then judge the bare name, what
         # they say of directories is nothing to a file, and names of directories come again and again.
         by_name = all("/" not in pattern.rstrip("/") for pattern in exclude)
-        self._excludes_file = Globs(pattern for pattern in exclude if not pattern.endswith("/")).match if by_name else None
+        self._excludes_file = Names(pattern for pattern in exclude if not pattern.endswith("/")).match if by_name else None
         self._excludes_directory = lru_cache(maxsize=NAMES)(self._exclude.match) if by_name and self._exclude else None
 
     def selects(self, prefix: str, name: str) -> bool:

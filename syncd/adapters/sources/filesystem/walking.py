@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from syncd.adapters.sources.filesystem.directories import LIST, Place, entered
 from syncd.adapters.sources.filesystem.listing import Inventory, take
@@ -14,8 +15,7 @@ HELD = 64
 """Directories on the way that are held open at once: whatever lies deeper is entered from the last of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """A directory that a walk came to: the passage into it, and what it holds, or why that can't be had."""
 
     prefix: str
