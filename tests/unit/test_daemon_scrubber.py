@@ -52,7 +52,7 @@ def scrubber(clock: StillClock) -> Scrubber:
 
 def scrubber_of(clock: StillClock, documents: int) -> Scrubber:
     """Over two sources of so many documents each."""
-    view = SimpleNamespace(counts=lambda _: SimpleNamespace(live=documents))
+    view = SimpleNamespace(live=lambda _: documents)
     install = SimpleNamespace(
         clock=clock, ledger=SimpleNamespace(read=lambda: nullcontext(view)), audit=SimpleNamespace(actor=None)
     )
