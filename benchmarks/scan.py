@@ -274,8 +274,18 @@ def followed(site: Site, files: int) -> None:
         daemon.wait(str(path.relative_to(site.docs)))
         seen = time.monotonic() - began
         now = in_mib(daemon.process.pid, "VmRSS")
+        again = path.with_name("again.md")
+        with subprocess.Popen(
+            [sys.executable, "-m", "syncd", "--config", str(site.config), "sync"], stdout=subprocess.DEVNULL
+        ) as scan:
+            time.sleep(files / 250_000)  # it has begun by then, and is not through
+            began = time.monotonic()
+            again.write_text("# New\n\nwhile all is scanned\n")
+            daemon.wait(str(again.relative_to(site.docs)))
+            meanwhile, through = time.monotonic() - began, scan.poll() is not None
     print(f"  daemon: {settled:.1f} s from start to watched and scanned; peak memory then {peak:.0f} MiB, {now:.0f} MiB later")
     print(f"  one of {files:,} changed beside the daemon: {seen:.3f} s until it was searchable")
+    print(f"  one more while all is scanned: {meanwhile:.3f} s" + (" (the scan was through before)" if through else ""))
 
 
 def in_mib(pid: int, what: str) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from dict_index import DictIndex
 from kit import TESTER, Site, make_site
 
@@ -17,6 +18,7 @@ from syncd.core.rows import DocRow, DocState, Due, Fence, PageRow, SourceRow
 from syncd.core.scope import Scope
 from syncd.seal.cards import open_place
 from syncd.seal.vault import Vault
+from syncd.sync import survey
 from syncd.sync.collection import ensure_collection
 from syncd.sync.every import sync_sources
 from syncd.sync.reindex import request, select
@@ -133,14 +135,18 @@ def scope_of(hints: Iterable[Hint]) -> Scope:
 
 
 class EveryTurn:
-    """Turns that are wanted wherever they can be had. taken: called in each, with its number; from `end` on nobody wants any."""
+    """Turns that are wanted wherever they can be had. taken: called in each, with its number; from `end` on nobody wants any.
+
+    listing: count those as well that are given while the source is listed; else the first one, for all of a small tree, passes.
+    """
 
     lane = Lane.BACKFILL
 
-    def __init__(self, taken: Callable[[int], object], end: int = 1_000) -> None:
+    def __init__(self, taken: Callable[[int], object], end: int = 1_000, *, listing: bool = False) -> None:
         self.given = 0
         self._taken = taken
         self._end = end
+        self._listed = listing
 
     def wanted(self) -> bool:
         """Always, till there were enough."""
@@ -148,11 +154,22 @@ class EveryTurn:
 
     def give(self) -> None:
         """Somebody's turn."""
+        if not self._listed:
+            self._listed = True
+            return
         self.given += 1
         self._taken(self.given)
 
     def spent(self, chunks: int, rate: float) -> None:
         """There is no rate."""
+
+
+@contextmanager
+def page_by_page() -> Iterator[None]:
+    """Whoever lists a source compares every page by itself, and lets others go first after each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(survey, "BATCH", 1)
+        yield
 
 
 # -- what is true afterwards -------------------------------------------------------------------------------------------

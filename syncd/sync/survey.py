@@ -43,6 +43,8 @@ class Survey:
     """Locators of the pages that are there, where not the whole source is looked at."""
     met: Met = field(default_factory=Met)
     """Where it is: the pages that are as recorded."""
+    alone: bool = True
+    """Whether nobody else has had a turn meanwhile."""
     linked: set[str] = field(default_factory=set)
     """Other names of files that are not as recorded: what is done through one name of a file is told of that one alone."""
     restless: bool = False
@@ -54,29 +56,41 @@ class Survey:
 
 
 def survey(run: Run, staging: Staging) -> Survey:
-    """Walk the scope once, against one snapshot of the ledger: each document is looked at once."""
+    """Walk the scope once."""
     found = Survey()
+    _walk(run, staging, found, _pages(run))
+    looked: set[str] = set()
+    while more := {key for key in found.linked - looked if not covers(run.order.scope, key, run.source.page_of(key))}:
+        looked |= more
+        _walk(run, staging, found, pages_of_keys(run.source, sorted(more)))
     with run.install.ledger.read() as view:
-        _walk(run, staging, found, view, _pages(run))
-        looked: set[str] = set()
-        while more := {key for key in found.linked - looked if not covers(run.order.scope, key, run.source.page_of(key))}:
-            looked |= more
-            _walk(run, staging, found, view, pages_of_keys(run.source, sorted(more)))
         _unlistable(run, found, view)
     _unseen(run, staging, found)
     return found
 
 
-def _walk(run: Run, staging: Staging, found: Survey, view: LedgerView, there: Iterator[Page]) -> None:
-    """Compare the pages that are there."""
+def _walk(run: Run, staging: Staging, found: Survey, there: Iterator[Page]) -> None:
+    """Compare the pages that are there.
+
+    Between two batches a run over the whole source lets others go first. One on hints does not: it would be ended, and begin
+    anew, as long as there are others.
+    """
     for pages in batches(_listable(found, there), BATCH):
-        locators = [run.tags.page(page.prefix) for page in pages]
-        if not run.whole:
-            found.seen.update(locators)
-        differing = _meet(run, found, view, pages, locators)
-        for page, met in differing:
-            _compare(run, staging, found, view, page, met=met)
+        with run.install.ledger.read() as view:
+            _compare_all(run, staging, found, view, pages)
         run.progress(Progress("scan", found.pages))
+        if run.whole and run.order.turns.wanted():
+            found.alone = False
+            run.give_turn()
+
+
+def _compare_all(run: Run, staging: Staging, found: Survey, view: LedgerView, pages: list[Page]) -> None:
+    """Compare these pages with what is recorded of them now."""
+    locators = [run.tags.page(page.prefix) for page in pages]
+    if not run.whole:
+        found.seen.update(locators)
+    for page, met in _meet(run, found, view, pages, locators):
+        _compare(run, staging, found, view, page, met=met)
 
 
 def _pages(run: Run) -> Iterator[Page]:
@@ -255,7 +269,9 @@ def _unseen(run: Run, staging: Staging, found: Survey) -> None:
 
 def _not_met(run: Run, found: Survey, view: LedgerView) -> Iterator[PageRow]:
     if run.whole:
-        if view.unwritten(run.tags.source_id, run.scan) == len(found.met):
+        # Whoever had a turn may have dropped a page that was met, and where one is missing besides, the numbers agree. What he
+        # recorded counts as seen: he recorded it under the number of this scan.
+        if found.alone and view.unwritten(run.tags.source_id, run.scan) == len(found.met):
             return
         yield from (row for row in view.pages(run.tags.source_id) if row.scan != run.scan and row.locator not in found.met)
         return

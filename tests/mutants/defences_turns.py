@@ -17,6 +17,7 @@ SURVEY: Final = "syncd/sync/survey.py"
 SCOPED: Final = "tests/acceptance/test_scoped_runs.py"
 FAULT: Final = "tests/acceptance/test_scoped_runs_under_fault.py"
 TURN_TESTS: Final = "tests/acceptance/test_turns.py"
+LISTING: Final = "tests/acceptance/test_turns_listing.py"
 LATE: Final = "tests/acceptance/test_turns_late.py"
 COORDINATED: Final = "tests/acceptance/test_coordinator.py"
 JOBS: Final = "tests/acceptance/test_coordinator_jobs.py"
@@ -103,6 +104,27 @@ TURNS: Final[tuple[Mutant, ...]] = (
         (f"{SCOPED}::test_a_new_name_of_another_kind_has_the_document_cut_anew",),
     ),
     # -- turns
+    Mutant(
+        "turn: there is none until all is listed",
+        SURVEY,
+        "if run.whole and run.order.turns.wanted():",
+        "if False:",
+        (f"{LISTING}::test_what_is_told_while_folders_are_listed_is_done_before_the_next",),
+    ),
+    Mutant(
+        "turn: as many as were met are those that were met",
+        SURVEY,
+        "if found.alone and view.unwritten(",
+        "if view.unwritten(",
+        (f"{LISTING}::test_a_folder_that_went_is_missed_although_another_went_in_a_turn",),
+    ),
+    Mutant(
+        "turn: what another recorded meanwhile is gone",
+        SURVEY,
+        "if row.scan != run.scan and row.locator not in found.met)",
+        "if row.locator not in found.met)",
+        (f"{LISTING}::test_a_folder_that_is_told_while_others_are_listed_stays",),
+    ),
     Mutant(
         "turn: pages that were to be recorded late are recorded as they were",
         RUNDATA,

@@ -1,6 +1,7 @@
 """The laws where a long run lets others go first: random deeds, random hints, a reindex and an end in its turns."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from histories import FOLDERS, NAMES, Step, play, steps, text
 from hypothesis import given
 from hypothesis import strategies as st
 from kit import Site
-from runs import EveryTurn, Worker, scope_of, shows_the_tree, working
+from runs import EveryTurn, Worker, page_by_page, scope_of, shows_the_tree, working
 from test_hint_laws import Deed, closed, covers, deeds, files, scanned
 from test_laws import NOBODY_SPECIAL, new_site, quietly
 
@@ -41,8 +42,8 @@ def filled(folder: Path) -> Site:
 class Eventful:
     """Plays the turns of a run, and watches that nothing is undone."""
 
-    def __init__(self, worker: Worker, turns: Sequence[Turn]) -> None:
-        self.turns = EveryTurn(self._taken, end=len(turns))
+    def __init__(self, worker: Worker, turns: Sequence[Turn], *, listing: bool) -> None:
+        self.turns = EveryTurn(self._taken, end=len(turns), listing=listing)
         self._worker = worker
         self._left = list(turns)
         self._issued: dict[bytes, int] = {}
@@ -73,9 +74,14 @@ class Eventful:
 
 
 @quietly
-@given(st.lists(steps(), max_size=6), turns(), st.booleans())
-def test_whatever_happens_in_its_turns_the_next_run_ends_well(tmp_path: Path, before: Sequence[Step], events, again: bool):
-    """Deeds that are told, half told or not, a reindex, an end: nothing is undone, and one more run shows the tree."""
+@given(st.lists(steps(), max_size=6), turns(), st.booleans(), st.booleans())
+def test_whatever_happens_in_its_turns_the_next_run_ends_well(
+    tmp_path: Path, before: Sequence[Step], events: Sequence[Turn], again: bool, listing: bool
+) -> None:
+    """Deeds that are told, half told or not, a reindex, an end: nothing is undone, and one more run shows the tree.
+
+    listing: the turns come after each folder that is listed, and not only once all are.
+    """
     site = filled(tmp_path)
     with working(site) as worker:
         scanned(worker)
@@ -83,8 +89,9 @@ def test_whatever_happens_in_its_turns_the_next_run_ends_well(tmp_path: Path, be
             play(site, step)
         if again:
             worker.reindex()
-        eventful = Eventful(worker, events)
-        done = worker.whole(turns=eventful.turns)
+        eventful = Eventful(worker, events, listing=listing)
+        with page_by_page() if listing else nullcontext():
+            done = worker.whole(turns=eventful.turns)
         assert done.error is None or done.state == "interrupted"
         eventful.nothing_undone()
         assert worker.open_intents() == 0
