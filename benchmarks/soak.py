@@ -6,7 +6,8 @@ Some hundred documents of which as many come as go, beside many that stay; searc
 memory, threads, descriptors and files of the daemon and its engine are read. Slopes are of what comes after the first third, or
 after ten minutes, and the median of those between any two looks (Theil and Sen): Python takes memory from the system, and gives
 it back, a MiB at a time, and a single such step in twenty minutes is four MiB an hour by least squares, which are shown beside.
-So half an hour tells of what grows steadily, and of steps that come again; MINUTES=120 of slower ones. Memory is judged without
+So half an hour tells of what grows steadily, and of steps that come again; MINUTES=120 of slower ones. Each process has a slope
+of its own, and the sum of both is judged: the median of their sums counts a step of one at the dip of the other. It is without
 mapped files: the system takes those pages back when it wants to, and what they can come to is the size of the index. Exit 1 where
 something is beyond its bar, or where the index differs from a fresh one in the end.
 """
@@ -209,7 +210,7 @@ def judged(samples: list[Sample]) -> list[str]:
         values = [getattr(sample, name) for sample in counted]
         slopes = f"{slope(counted, name):+10.2f}  ({least_squares(counted, name):+.2f} by least squares)"
         print(f"{slopes:45} {name:12} {min(values):.1f} to {max(values):.1f}")
-    memory = slope(counted, "daemon_anon", "engine_anon")
+    memory = slope(counted, "daemon_anon") + slope(counted, "engine_anon")
     wal = max(sample.wal for sample in samples) * MIB
     print(f"memory {memory:+.2f} MiB/h without mapped files; the ledger's log took {wal / MIB:.1f} MiB at most")
     faults = [f"memory grows by {memory:.2f} MiB/h"] * (memory * MIB > MEMORY * 1e6)
