@@ -7,9 +7,9 @@ memory, threads, descriptors and files of the daemon and its engine are read. Sl
 after ten minutes, and the median of those between any two looks (Theil and Sen): Python takes memory from the system, and gives
 it back, a MiB at a time, and a single such step in twenty minutes is four MiB an hour by least squares, which are shown beside.
 So half an hour tells of what grows steadily, and of steps that come again; MINUTES=120 of slower ones. Each process has a slope
-of its own, and the sum of both is judged: the median of their sums counts a step of one at the dip of the other. It is without
-mapped files: the system takes those pages back when it wants to, and what they can come to is the size of the index. Exit 1 where
-something is beyond its bar, or where the index differs from a fresh one in the end.
+of its own, and the sum of both is judged: the median of their sums counts a step of one at the dip of the other. Mapped
+files are left out: the system takes those pages back when it wants to, and what they can come to is the size of the index. Exit 1
+where something is beyond its bar, or where the index differs from a fresh one in the end.
 """
 
 import argparse
@@ -180,19 +180,19 @@ def said(sample: Sample) -> str:
     return "  ".join(f"{name} {value:.1f}" for name, value in zip(names, astuple(sample), strict=True))
 
 
-def sums(samples: list[Sample], *names: str) -> list[tuple[float, float]]:
-    """When, in hours, and the sum of these then."""
-    return [(sample.at / 3600, sum(getattr(sample, name) for name in names)) for sample in samples]
+def series(samples: list[Sample], name: str) -> list[tuple[float, float]]:
+    """When, in hours, and how much then."""
+    return [(sample.at / 3600, getattr(sample, name)) for sample in samples]
 
 
-def slope(samples: list[Sample], *names: str) -> float:
-    """By how much the sum of these grows in an hour: the median of all slopes between two looks."""
-    return median((after - before) / (then - at) for (at, before), (then, after) in combinations(sums(samples, *names), 2))
+def slope(samples: list[Sample], name: str) -> float:
+    """By how much it grows in an hour: the median of all slopes between two looks."""
+    return median((after - before) / (then - at) for (at, before), (then, after) in combinations(series(samples, name), 2))
 
 
-def least_squares(samples: list[Sample], *names: str) -> float:
+def least_squares(samples: list[Sample], name: str) -> float:
     """The same by least squares, which a single step moves."""
-    return linear_regression(*zip(*sums(samples, *names), strict=True)).slope
+    return linear_regression(*zip(*series(samples, name), strict=True)).slope
 
 
 def floor_grew(samples: list[Sample], name: str) -> float:
