@@ -260,3 +260,16 @@ table(("key",), [("[red]x",)])
     assert child.wait() == 0
     assert b"[red]x" in seen
     assert b"sc[bold]anned" in seen
+
+
+def test_the_interpreter_ends_without_looking_through_all_that_was_loaded():
+    """When a command is over, nothing is left for the collections that the interpreter makes before it ends."""
+    code = """
+import atexit, gc, sys
+from syncd.cli.main import main
+atexit.register(lambda: print("LEFT", len(gc.get_objects())))
+sys.argv = ["syncd", "--version"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "LEFT 0"
