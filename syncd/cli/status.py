@@ -149,7 +149,8 @@ def _hints(source: Mapping[str, Any], *, watched: bool) -> list[str]:
     elif state == "incomplete" and not source["last_report"]["documents"]["quarantined"]:
         found.append(f"{name}: a folder could not be listed: `syncd sync --source {name}` looks again")
     if state == "halted":
-        found.append(f"{name}: the guard holds back {_held(source)}: `syncd plan --source {name}`, then `syncd sync --confirm {source['run']}`")
+        commands = f"`syncd plan --source {name}`, then `syncd sync --confirm {source['run']}`"
+        found.append(f"{name}: the guard holds back {_held(source)}: {commands}")
     if state in ("running", "failed", "interrupted") and not (watched and state == "running"):
         found.append(f"{name}: the last run did not end well: `syncd sync --source {name}`")
     if source["poll_every"] and not source["paused"]:

@@ -205,4 +205,5 @@ def test_status_says_how_much_waits_for_a_person(site):
     for key in KEYS[:6]:
         (site.docs / key).unlink()
     assert site.sync().state == "halted"
-    assert "docs: the guard holds back 6 deletions: `syncd plan --source docs`, then `syncd sync --confirm " in site.cli("status").stdout
+    told = site.cli("status").stdout
+    assert "docs: the guard holds back 6 deletions: `syncd plan --source docs`, then `syncd sync --confirm " in told
