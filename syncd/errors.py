@@ -264,7 +264,7 @@ class RunInterrupted(SyncdError):
 
 
 class RunUnknown(SyncdError):
-    """{run}: the last run of no source is a halted one of that id. Next: `syncd sync` shows what halts now, and its id."""
+    """{run}: no run of that id waits for a person. Next: `syncd status` shows which do."""
 
     exit = Exit.USAGE
 

@@ -16,6 +16,7 @@ from syncd.cli.exits import epilog
 from syncd.cli.options import Context, Doc, json_option, pass_context, source_option
 from syncd.cli.output import emit_json, emit_json_list, printable, table
 from syncd.errors import Exit
+from syncd.operations.words import counted
 
 if TYPE_CHECKING:
     from syncd.operations.operation import Reply
@@ -181,7 +182,8 @@ def _row_key(wiring: "Wiring") -> bytes | None:
 
 def _tell(found: Mapping[str, Any]) -> None:
     click.echo(
-        f"{found['verdict']}: {found['events']} events, {found['checkpoints']} checkpoints, {found['signed']} events signed"
+        f"{found['verdict']}: {counted(found['events'], 'event')}, {counted(found['checkpoints'], 'checkpoint')},"
+        f" {counted(found['signed'], 'event')} signed"
     )
     click.echo(f"signature: {'by the trusted key' if found['authenticated'] else 'not checked against a trusted key'}")
     click.echo(f"row MACs: {'checked' if found['macs_checked'] else 'not checked (they need the keyring)'}")

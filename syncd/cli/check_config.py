@@ -11,6 +11,7 @@ from syncd.cli.exits import epilog
 from syncd.cli.options import Context, json_option, pass_context
 from syncd.cli.output import emit_json, printable
 from syncd.errors import Exit
+from syncd.operations.words import counted
 
 if TYPE_CHECKING:  # importing it for real would load pydantic for `--help`
     from syncd.config import Config
@@ -33,6 +34,8 @@ def command(context: Context, as_json: bool) -> None:
 
 def warn(config: "Config") -> Iterator[str]:
     """What is valid and still worth a second thought."""
+    from syncd.wiring.sources import local_realms
+
     if fault := _fault(config.state.dir):
         yield f"state.dir = {config.state.dir} {fault}; `syncd init DIR --state STATE` makes one"
     if not config.audit.public_key:
@@ -43,12 +46,18 @@ def warn(config: "Config") -> Iterator[str]:
         yield 'index.backend = "null" keeps nothing; it is for benchmarks'
     if config.index.text == "plain":
         yield 'index.text = "plain": whoever reads the index, its backups or its log reads the text'
+    local = local_realms(config.sources)
     for source in config.sources:
         root = getattr(source, "root", None)
         if isinstance(root, Path) and (fault := _fault(root)):
             yield f"source {source.name}: root = {root} {fault}"
         if source.allow_everyone:
             yield f"source {source.name}: allow_everyone = true, so every account here may find what everyone may read"
+        if source.realm not in local:
+            yield f'source {source.name}: realm = "{source.realm}" has none of the accounts here: no command finds its documents'
+        if getattr(source, "channel", "") is None and source.poll_every > config.freshness.target:
+            often = "poll_every is longer than freshness.target"
+            yield f"source {source.name}: nothing tells of its changes, and {often}: the verdict is unknown in between"
 
 
 def _fault(folder: Path) -> str | None:
@@ -69,6 +78,6 @@ def _summary(config: "Config") -> Iterator[tuple[str, object]]:
     yield "embedder", f"{config.embedder.backend}, {config.embedder.model}, device {config.embedder.device}"
     yield "index", f"{config.index.backend}{f', {config.index.url}' if config.index.url else ''}"
     for source in config.sources:
-        rules = f", {len(source.acl)} ACL rules" if source.acl else ""
+        rules = f", {counted(len(source.acl), 'ACL rule')}" if source.acl else ""
         where = getattr(source, "root", None) or getattr(source, "url", None) or source.type
         yield "source", f"{source.name}: {where} (realm {source.realm}, up to {source.max_size:,} bytes a document{rules})"

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, Final, Protocol
 
@@ -64,6 +65,14 @@ def _shown(char: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def clock(moment: str | None) -> str:
+    """A time in UTC, shorter where it was today."""
+    if moment is None:
+        return "never"
+    today = datetime.now(UTC).date().isoformat()
+    return moment.removeprefix(f"{today}T").removesuffix("+00:00").replace("T", " ")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -11,6 +11,7 @@ from syncd.cli.exits import epilog
 from syncd.cli.options import Context, json_option, pass_context, source_option
 from syncd.cli.output import emit_json_list, printable
 from syncd.errors import Exit
+from syncd.operations import words
 
 EMBEDDED = ("add", "update")
 
@@ -48,7 +49,7 @@ def command(context: Context, source: str | None, exact: bool, check: bool, as_j
                 _print(line, exact=exact)
             parts = [f"{count} to {action}" for action, count in counts.items()]
             about = "" if exact else "about "
-            click.echo(f"{', '.join(parts)}; {about}{chunks} chunks" if parts else "Nothing to do.")
+            click.echo(f"{', '.join(parts)}; {about}{words.counted(chunks, 'chunk')} to embed" if parts else "Nothing to do.")
         tell(series.reply)
         return series.reply.exit
 
@@ -59,5 +60,5 @@ def _print(line: Mapping[str, Any], *, exact: bool) -> None:
         key = f"{printable(note)} -> {key}"
     elif note:
         key = f"{key}  ({printable(note)})"
-    amount = f"  {'' if exact else '~'}{line['chunks']} chunks" if line["chunks"] else ""
+    amount = f"  {'' if exact else '~'}{words.counted(line['chunks'], 'chunk')}" if line["chunks"] else ""
     click.echo(f"{line['sign']} {printable(line['source'])}:{key}{amount}")

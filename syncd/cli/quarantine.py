@@ -7,7 +7,7 @@ import click
 from syncd.cli.asking import asked, tell
 from syncd.cli.exits import epilog
 from syncd.cli.options import Context, Doc, json_option, pass_context, source_option
-from syncd.cli.output import emit_json, printable, table
+from syncd.cli.output import clock, emit_json, printable, table
 from syncd.errors import Exit
 
 CODES = (Exit.INTEGRITY, Exit.UNAVAILABLE, Exit.PERMISSION, Exit.CONFIG)
@@ -21,7 +21,7 @@ CODES = (Exit.INTEGRITY, Exit.UNAVAILABLE, Exit.PERMISSION, Exit.CONFIG)
 def command(context: Context, source: str | None, dropped: bool, as_json: bool) -> Exit:
     """List every document, new version of one, or folder that is not indexed, with the reason; --json adds attempts and next try.
 
-    Reasons: format, too-large, special (these wait for another version or setting); unreadable, changing, acl, embedding,
+    Reasons: format, too-large, special (these wait for another version or setting); unreadable, changing, acl, embedding, index,
     listing (these are tried again by a sync, at once, later after growing pauses of up to a day).
     """
     with asked(context, "quarantine-list", {"source": source, "dropped": dropped}) as answer:
@@ -35,9 +35,9 @@ def command(context: Context, source: str | None, dropped: bool, as_json: bool) 
                     (
                         f"{entry['source']}:{entry['key']}",
                         entry["reason"],
-                        entry["detail"],
+                        entry["detail"] or "-",
                         "serves" if entry["serving_older_version"] else "-",
-                        entry["since"],
+                        clock(entry["since"]),
                     )
                     for entry in found
                 ],

@@ -33,12 +33,13 @@ def command(context: Context, repair: bool, full: bool, sample: int | None, as_j
         if as_json:
             emit_json(answer.payload)
         else:
-            _show(answer.payload)
+            show_comparison(answer.payload)
         tell(answer)
         return answer.exit
 
 
-def _show(payload: Mapping[str, Any]) -> None:
+def show_comparison(payload: Mapping[str, Any]) -> None:
+    """What differed, and what became of it."""
     if payload["documents"]:
         rows = [(d["source"], printable(d["key"] or f"{d['doc']} (deleted)"), _kinds(d["points"])) for d in payload["documents"]]
         table(("source", "document", "points"), rows)

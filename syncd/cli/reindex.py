@@ -109,11 +109,16 @@ def _new_space(context: Context, reason: str | None, *, dry_run: bool, give_up: 
         elif "given_up" in payload:
             click.echo("Given up; what served goes on." if payload["given_up"] else "Nothing was being filled.")
         elif "left_out" in payload:
-            click.echo(f"The new model serves: {_documents(payload)}, {counted(payload['embedded'], 'text')} embedded.")
+            show_change(payload)
         else:
             _announce(payload)
         tell(answer)
         return answer.exit
+
+
+def show_change(payload: Mapping[str, Any]) -> None:
+    """What came of another model's collection."""
+    click.echo(f"The new model serves: {_documents(payload)}, {counted(payload['embedded'], 'text')} embedded.")
 
 
 def _announce(plan: Mapping[str, Any]) -> None:

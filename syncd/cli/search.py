@@ -29,7 +29,12 @@ SHOWN = 300
 @click.option("--as", "asserted", metavar="WHO", multiple=True, help="As user:NAME or group:NAME; may be given more than once.")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many hits at most.")
 @click.option("--at-least", metavar="SEQ", type=int, help="Only from a state with this sequence (of `sync` or `wait`) in it.")
-@click.option("--max-staleness", metavar="SECONDS", type=float, help="Only while no change that was seen waits for longer.")
+@click.option(
+    "--max-staleness",
+    metavar="SECONDS",
+    type=float,
+    help="Only while no change that was seen waits for longer, and what can't be watched was scanned within them.",
+)
 @click.option("--timeout", metavar="SECONDS", type=float, default=10.0, show_default=True, help="How long to wait for either.")
 @json_option
 @pass_context

@@ -8,10 +8,11 @@ import click
 from syncd.cli.asking import asked, tell
 from syncd.cli.exits import epilog
 from syncd.cli.options import Context, json_option, pass_context
-from syncd.cli.output import emit_json, printable, table
+from syncd.cli.output import clock, emit_json, printable, table
 from syncd.cli.sync import WORKING
 from syncd.cli.sync import show as show_runs
 from syncd.errors import Exit
+from syncd.operations.words import counted
 
 CODES = (Exit.INTEGRITY, Exit.UNAVAILABLE, Exit.TRY_AGAIN, Exit.PERMISSION, Exit.CONFIG)
 
@@ -26,7 +27,7 @@ def command(context: Context, as_json: bool) -> Exit:
             emit_json(answer.payload)
         else:
             table(
-                ("source", "doing", "watched", "paused", "pending", "documents", "last complete scan", "scrub"),
+                ("source", "now", "watched", "paused", "pending", "documents", "last scan", "scrub"),
                 [
                     (
                         s["source"],
@@ -35,7 +36,7 @@ def command(context: Context, as_json: bool) -> Exit:
                         "yes" if s["paused"] else "no",
                         "-" if s["pending"] is None else s["pending"],
                         s["documents"],
-                        s["complete_at"] or "never",
+                        clock(s["complete_at"]),
                         _scrub(s["scrub"]),
                     )
                     for s in answer.payload["sources"]
@@ -61,7 +62,7 @@ def _scrub(scrub: Mapping[str, Any] | None) -> str:
     told = f", {found} found" if found else ""
     if scrub["began"]:
         return f"{min(100, 100 * scrub['read'] // max(1, scrub['documents']))} %{told}"
-    return f"done {scrub['last']}{told}"
+    return f"done {clock(scrub['last'])}{told}"
 
 
 def _set(context: Context, operation: str, source: str, *, as_json: bool) -> Exit:
@@ -121,7 +122,12 @@ def scrub(context: Context, source: str, as_json: bool) -> Exit:
         if as_json:
             emit_json(answer.payload)
         else:
-            given = answer.payload
-            click.echo(f"{printable(given['source'])}: {given['documents']} documents read again, {given['found']} had changed.")
+            show_scrub(answer.payload)
         tell(answer)
         return answer.exit
+
+
+def show_scrub(payload: Mapping[str, Any]) -> None:
+    """How much was read again, and what of it differed."""
+    read = counted(payload["documents"], "document")
+    click.echo(f"{printable(payload['source'])}: {read} read again, {payload['found']} had changed.")

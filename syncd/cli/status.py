@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -10,7 +9,7 @@ import click
 from syncd.cli.asking import asked, tell
 from syncd.cli.exits import epilog
 from syncd.cli.options import Context, json_option, pass_context
-from syncd.cli.output import aside, emit_json, printable, table
+from syncd.cli.output import aside, clock, emit_json, printable, table
 from syncd.errors import Exit, NotYet
 from syncd.operations.words import counted
 
@@ -34,8 +33,8 @@ KINDS = ("content", "acl", "delete")
 def command(context: Context, check: bool, watch: bool, every: float, as_json: bool) -> Exit:
     """Show whether the index is fresh, late or unknown and why, a line a source, what needs a person and which command helps.
 
-    Fresh: hints are believed, and no change that was seen waits for longer than `freshness.target`. Late: one does, or waits for
-    a person. Unknown: nobody can tell, as when no daemon runs.
+    Fresh: changes are told of, or what can't be watched was just scanned, and none that was seen waits for longer than
+    `freshness.target`. Late: one does, or waits for a person. Unknown: nobody can tell, as when no daemon runs.
     """
     while True:
         code = _once(context, check=check, clear=watch, as_json=as_json)
@@ -76,9 +75,9 @@ def show(payload: Mapping[str, Any]) -> None:
         _watched(sources)
     else:
         table(
-            ("source", "last run", "documents", "chunks", "quarantine", "fenced", "last complete scan"),
+            ("source", "last run", "documents", "chunks", "quarantine", "fenced", "last scan"),
             [
-                (s["source"], s["state"], s["documents"], s["chunks"], s["quarantined"], s["fenced"], s["complete_at"] or "never")
+                (s["source"], s["state"], s["documents"], s["chunks"], s["quarantined"], s["fenced"], clock(s["complete_at"]))
                 for s in sources
             ],
         )
@@ -94,23 +93,15 @@ def _watched(sources: Sequence[Mapping[str, Any]]) -> None:
             (
                 s["source"],
                 s["doing"] + ("" if s["eta"] is None else f", {s['eta']} s to go"),
-                f"{s['pending']}" + (f" since {_clock(s['oldest'])}" if s["oldest"] else ""),
+                f"{s['pending']}" + (f" since {clock(s['oldest'])}" if s["oldest"] else ""),
                 _lags(s["lag"]),
                 s["documents"],
                 s["quarantined"],
-                _clock(s["complete_at"]),
+                clock(s["complete_at"]),
             )
             for s in sources
         ],
     )
-
-
-def _clock(moment: str | None) -> str:
-    """A time in UTC, shorter where it was today."""
-    if moment is None:
-        return "never"
-    today = datetime.now(UTC).date().isoformat()
-    return moment.removeprefix(f"{today}T").removesuffix("+00:00").replace("T", " ")
 
 
 def _lags(lags: Mapping[str, Mapping[str, float]]) -> str:
@@ -136,15 +127,17 @@ def hints(payload: Mapping[str, Any]) -> list[str]:
     if payload["filling"]:
         more = "`syncd jobs list`" if payload["daemon"] else "`syncd reindex --new-space --reason WHY` goes on with it"
         found.append(f"another model is being filled, {counted(payload['filling']['chunks'], 'chunk')} so far: {more}")
+    if not payload["daemon"]:
+        found.append("no daemon runs: `syncd run`, or `systemctl start syncd`")
     return found
 
 
 def _away(away: Mapping[str, Any], *, watched: bool) -> str:
     """What is away, since when, when it is tried again, and what a person can do."""
     name, cause = away["name"], printable(away["cause"])
-    again = "it is just being tried" if away["next_try"] is None else f"next try {_clock(away['next_try'])}"
+    again = "it is just being tried" if away["next_try"] is None else f"next try {clock(away['next_try'])}"
     then = "; what waits goes on by itself once it is back" if watched else ""
-    known = f"the {name} is away since {_clock(away['since'])} ({cause}), {again}"
+    known = f"the {name} is away since {clock(away['since'])} ({cause}), {again}"
     return f"{known}: `syncd check-config` shows what is configured{then}"
 
 
@@ -156,7 +149,8 @@ def _hints(source: Mapping[str, Any], *, watched: bool) -> list[str]:
     elif state == "incomplete" and not source["last_report"]["documents"]["quarantined"]:
         found.append(f"{name}: a folder could not be listed: `syncd sync --source {name}` looks again")
     if state == "halted":
-        found.append(f"{name}: the guard halted: `syncd plan --source {name}`, then `syncd sync --confirm {source['run']}`")
+        commands = f"`syncd plan --source {name}`, then `syncd sync --confirm {source['run']}`"
+        found.append(f"{name}: the guard holds back {_held(source)}: {commands}")
     if state in ("running", "failed", "interrupted") and not (watched and state == "running"):
         found.append(f"{name}: the last run did not end well: `syncd sync --source {name}`")
     if source["poll_every"] and not source["paused"]:
@@ -168,6 +162,14 @@ def _hints(source: Mapping[str, Any], *, watched: bool) -> list[str]:
         rest = ": `syncd reindex --resume`" if source["reindex"]["paused"] else ""
         found.append(f"{name}: a reindex has {left} of {counted(total, 'document')} left{', paused' if rest else ''}{rest}")
     return found
+
+
+def _held(source: Mapping[str, Any]) -> str:
+    """How much of what waits for a person."""
+    held = source["last_report"]["held"]
+    deletions = [counted(held["deletions"], "deletion")] if held["deletions"] else []
+    openings = [f"{counted(held['widenings'], 'opening')} to everyone"] if held["widenings"] else []
+    return " and ".join([*deletions, *openings]) or "changes"
 
 
 def _polled(source: Mapping[str, Any]) -> str:

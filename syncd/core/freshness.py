@@ -80,6 +80,12 @@ class SourceFreshness:
     poll_every: float | None = None
     lags: dict[Kind, Lag] = field(default_factory=dict)
 
+    def unseen(self, now: float) -> float:
+        """Seconds for which a change may have been there that nobody told of and no scan looked for; 0 where all is watched."""
+        looked_at = [] if self.watched else [self.complete_at]
+        looked_at += [] if self.unwatched is None else [self.unwatched.looked_at]
+        return max((now - at for at in looked_at), default=0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Freshness:

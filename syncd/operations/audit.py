@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from syncd.audit.event import EventType
 from syncd.audit.note import Verifier
 from syncd.audit.report import Finding, Report
 from syncd.audit.verify import verify as check
@@ -35,6 +36,7 @@ class LogRequest:
 def log(desk: Desk, caller: Caller, request: LogRequest) -> Series:  # noqa: ARG001 - the signature of every operation
     """The events, oldest first: leaf bytes as text, with the index columns and the source's name beside them."""
     first, last = moment(request.since, 0), moment(request.until, 1 << 62)
+    _known(request.types)
     chosen = desk.select(request.source)
     names = {desk.source_id(source.name).hex(): source.name for source in desk.sources}
     wanted = {desk.source_id(source.name).hex() for source in chosen} if request.source else None
@@ -62,6 +64,13 @@ def _events(view: LedgerView, docs: list[str] | None) -> Iterator[EventRow]:
     if docs is None:
         return view.events()
     return iter(sorted((row for doc in docs for row in view.events_of(doc)), key=lambda row: row.seq))
+
+
+def _known(types: tuple[str, ...]) -> None:
+    """An auditor who mistypes a type must not read that nothing of the kind happened. Raises Unreadable."""
+    for type_ in types:
+        if type_ not in set(EventType):
+            raise Unreadable(what=type_, wanted=f"a type of event, one of {', '.join(sorted(EventType))}")
 
 
 def moment(text: str | None, default: int) -> int:

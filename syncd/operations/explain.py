@@ -12,6 +12,7 @@ from syncd.errors import DocUnknown
 from syncd.operations.desk import Desk
 from syncd.operations.operation import Caller, Gives, Operation, Reply, Role
 from syncd.operations.payloads.documents import ExplainGiven, ShelvedBriefly
+from syncd.operations.quarantine import next_try
 from syncd.operations.status import time_text
 from syncd.operations.wait import named
 from syncd.ports import LedgerView
@@ -63,7 +64,7 @@ def _shelved(shelf: QuarantineRow) -> ShelvedBriefly:
         "reason": shelf.reason,
         "since": time_text(shelf.first_at),
         "attempts": shelf.attempts,
-        "next_try": time_text(shelf.next_at),
+        "next_try": next_try(shelf),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from syncd.audit.canonical import Json
 from syncd.audit.event import Event, EventType, Phase
+from syncd.core.diff import PERMANENT
 from syncd.core.rows import Fence, PointState, QuarantineRow
 from syncd.errors import NotInQuarantine
 from syncd.operations.desk import Desk
@@ -52,9 +53,14 @@ def _shown(desk: Desk, view: LedgerView, source: str, row: QuarantineRow) -> She
         "attempts": row.attempts,
         "since": time_text(row.first_at),
         "last_try": time_text(row.last_at),
-        "next_try": time_text(row.next_at),
+        "next_try": next_try(row),
         "dropped": row.dropped,
     }
+
+
+def next_try(row: QuarantineRow) -> str | None:
+    """When it is tried again; None where that waits for another version or setting, and no time brings it."""
+    return None if row.reason in PERMANENT else time_text(row.next_at)
 
 
 def serves_older(view: LedgerView, shelf: QuarantineRow) -> bool:

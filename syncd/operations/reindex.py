@@ -74,8 +74,8 @@ def _steer(desk: Desk, caller: Caller, asked: ReindexRequest, sources: list[Sour
     if not (asked.pause or asked.resume or asked.rate is not None):
         raise Unreadable(what="--reason", wanted="why the documents are to be embedded again: it goes into the history")
 
-    def change() -> list[str]:
-        found = []
+    def change() -> dict[str, bool]:
+        found = {}
         with desk.install.ledger.write() as tx:
             for source in sources:
                 id_ = desk.source_id(source.name)
@@ -83,7 +83,7 @@ def _steer(desk: Desk, caller: Caller, asked: ReindexRequest, sources: list[Sour
                 if work is not None:
                     paused = asked.pause or (work.paused and not asked.resume)
                     put_backfill(tx, id_, replace(work, paused=paused, rate=asked.rate or work.rate))
-                    found.append(source.name)
+                    found[source.name] = paused
         return found
 
     found = desk.at_turn(change)
@@ -94,10 +94,10 @@ def _steer(desk: Desk, caller: Caller, asked: ReindexRequest, sources: list[Sour
             desk.daemon.interrupt(name, RUNS)  # the run that is under way goes by what it read at its start
             if asked.pause:
                 desk.daemon.scan(name)  # and it had more to do than the reindex
-    if asked.pause:
-        return Reply({"sources": found, "paused": True})
-    chosen, notes = awake(desk, [s for s in sources if s.name in found], named=False)
-    goes_on = {"sources": found, "paused": False}
+    if all(found.values()):  # another rate wakes nothing
+        return Reply({"sources": list(found), "paused": True})
+    chosen, notes = awake(desk, [s for s in sources if found.get(s.name) is False], named=False)
+    goes_on = {"sources": [name for name, paused in found.items() if not paused], "paused": False}
     return Task("reindex", names(chosen), partial(_carry_out, desk, caller, names(chosen), notes), goes_on)
 
 

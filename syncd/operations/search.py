@@ -28,7 +28,7 @@ class SearchRequest:
     """query: the question. k: hits at most, 1 to 1,000. principals: for whom, as user:NAME or group:NAME; none: for the caller.
 
     at_least: answer only from a state that includes this sequence number. max_staleness: only while no change that was seen waits
-    for longer than this many seconds. timeout: seconds to wait for either.
+    for longer than this many seconds, and what nothing tells of was scanned within them. timeout: seconds to wait for either.
     """
 
     query: str
@@ -126,6 +126,9 @@ def _lacking(desk: Desk, request: SearchRequest) -> str | None:
     if known.verdict is Verdict.UNKNOWN:
         return f"nobody could say how stale the index is ({known.reason})"
     now = desk.install.now()
+    for source in known.sources:
+        if (unseen := source.unseen(now)) > request.max_staleness:
+            return f"nothing tells of some changes in {source.source}, and it was last scanned for them {unseen:.0f} s ago"
     stale = max((now - source.oldest for source in known.sources if source.oldest is not None), default=0.0)
     if stale > request.max_staleness or any(source.halted for source in known.sources):
         return f"a change that waits for {stale:.0f} s did not come in"

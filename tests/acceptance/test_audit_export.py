@@ -56,3 +56,12 @@ def test_a_terminal_is_shown_no_control_character(site, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert all(char.isprintable() or char == "\t" for line in lines for char in line)
     assert len([line for line in lines if "store.drift" in line]) == len(HOSTILE) + 1
+
+
+def test_a_type_that_nothing_has_is_refused(site, capsys):
+    """An empty answer to a mistyped type would read as if nothing of the kind had happened."""
+    assert execute(syncd, ["audit", "log", "--type", "store.drift", "--type", "doc.delete"]) == Exit.USAGE
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "doc.delete: not understood" in told.err
+    assert "doc.deleted" in told.err

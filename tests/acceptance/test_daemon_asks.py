@@ -128,9 +128,9 @@ def test_why_a_document_is_not_in_the_index(site: Site, daemon: LiveDaemon) -> N
 
 
 def test_an_entry_of_the_quarantine_is_tried_again(site: Site, daemon: LiveDaemon) -> None:
-    """`retry` has even a permanent reason looked at again at once; it stays, with one more attempt."""
+    """`retry` has even a permanent reason, which no time lifts, looked at again at once; it stays, with one more attempt."""
     before = site.json("quarantine", "show", "docs:bad.md")
-    assert (before["reason"], before["serving_older_version"]) == ("format", False)
+    assert (before["reason"], before["serving_older_version"], before["next_try"]) == ("format", False, None)
     assert site.json("quarantine", "retry", "docs:bad.md")["retry"] == "now"
     until(lambda: site.json("quarantine", "show", "docs:bad.md")["attempts"] == before["attempts"] + 1)
 
@@ -191,3 +191,14 @@ def test_a_list_of_jobs_says_how_each_ended(site: Site, daemon: LiveDaemon) -> N
     """With its exit code, in the last column: the first scan found something for the quarantine."""
     heads, first, *_ = site.cli("jobs", "list").stdout.splitlines()
     assert (heads.split("\t")[-1], first.split("\t")[-1]) == ("exit", "3")
+
+
+@pytest.mark.parametrize("command", [["sync"], ["sources", "scrub", "docs"], ["reconcile"]])
+def test_watching_a_job_prints_what_its_command_printed(site: Site, daemon: LiveDaemon, command: list[str]) -> None:
+    """The same words on standard output, and the same exit code, whatever kind of work it was."""
+    daemon.calm()
+    said = site.cli(*command, check=None)
+    job = site.json("jobs", "list")["jobs"][-1]["job"]
+    again = site.cli("jobs", "watch", job, check=None)
+    assert (again.stdout, again.returncode) == (said.stdout, said.returncode)
+    assert "docs" in said.stdout or "nothing differs" in said.stdout

@@ -102,6 +102,7 @@ def test_it_rests_and_goes_on(site: Site) -> None:
         rest = left(daemon)
         assert rest
         assert daemon.source()["reindex"]["paused"] is True
+        assert site.cli("reindex", "--rate", str(FAST)).stdout.startswith("Paused: docs.")  # another rate wakes nothing
         site.write("new.md", "# new\n\nnew text")
         daemon.wait("new.md")
         daemon.ask("sync")

@@ -197,3 +197,13 @@ def test_one_source_that_halts_keeps_no_other_from_its_own(tmp_path):
     assert site.found() == {"before.md", "after.md"}
     types = [json.loads(line)["type"] for line in site.cli("audit", "log", "--format", "jsonl").stdout.splitlines()]
     assert (types.count("guard.halted"), types.count("guard.confirmed")) == (1, 1)
+
+
+def test_status_says_how_much_waits_for_a_person(site):
+    """As many deletions as a confirmation would say yes to, and the commands that show them and let them pass."""
+    fill(site)
+    for key in KEYS[:6]:
+        (site.docs / key).unlink()
+    assert site.sync().state == "halted"
+    told = site.cli("status").stdout
+    assert "docs: the guard holds back 6 deletions: `syncd plan --source docs`, then `syncd sync --confirm " in told

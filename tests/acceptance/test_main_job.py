@@ -56,7 +56,7 @@ def test_one_edited_paragraph_embeds_one_or_two_chunks(synced):
     vectors = {each[2] for each in before}
     path = synced.docs / "notes/long.md"
     path.write_text(path.read_text().replace("word5 other5", "edited5 other5", 3))
-    assert synced.cli("plan", "--check", "--exact", check=3).stdout.startswith("~ docs:notes/long.md  1 chunks")
+    assert synced.cli("plan", "--check", "--exact", check=3).stdout.startswith("~ docs:notes/long.md  1 chunk\n")
     done = run(synced)
     assert done["chunks"]["embedded"] in (1, 2)
     new = {c["vector_sha256"] for c in synced.json("dump")["chunks"]} - vectors

@@ -18,6 +18,8 @@ from syncd.cli.sources import _watching
 from syncd.cli.status import hints
 from syncd.core.freshness import Verdict
 from syncd.core.hints import Calm, Hint, What
+from syncd.errors import NotYet
+from syncd.operations.search import SearchRequest, search
 from syncd.operations.sources import SourcesRequest, sources
 from syncd.operations.status import StatusRequest, status
 
@@ -98,3 +100,21 @@ def test_a_silent_part_is_scanned_alone(tmp_path: Path, monkeypatch: pytest.Monk
         here.quiet()
         assert "" not in asked
         here.shows_the_tree()
+
+
+def test_an_answer_is_as_stale_as_what_was_last_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`max_staleness` counts from the last scan of a part of which nothing tells, and not at all where all is watched."""
+    site = new_site(tmp_path)
+    for key in ("own/a.md", "secret/b.md"):
+        site.write(key, f"text of {key}")
+    silent: set[int] = set()
+    monkeypatch.setattr(Mounts, "silent", lambda _self, fd: os.fstat(fd).st_ino in silent)
+    strict, lenient = (SearchRequest("text", max_staleness=seconds, timeout=0.0) for seconds in (0.0, 60.0))
+    with following(site) as here:
+        assert search(here.daemon.desk, ADMIN, strict).payload["hits"]
+    silent.add((site.docs / "secret").stat().st_ino)
+    with following(site) as here:
+        assert here.freshness().verdict is Verdict.FRESH
+        assert search(here.daemon.desk, ADMIN, lenient).payload["hits"]
+        with pytest.raises(NotYet, match="nothing tells of some changes in docs"):
+            search(here.daemon.desk, ADMIN, strict)

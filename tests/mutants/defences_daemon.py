@@ -154,6 +154,13 @@ DAEMON: Final = (
         ("tests/unit/test_cli_away.py::test_the_service_is_missed_not_the_key",),
     ),
     Mutant(
+        "search: what nothing tells of was just looked at",
+        "syncd/operations/search.py",
+        "(unseen := source.unseen(now)) > request.max_staleness",
+        "(unseen := 0.0) > request.max_staleness",
+        ("tests/acceptance/test_polled.py::test_an_answer_is_as_stale_as_what_was_last_scanned",),
+    ),
+    Mutant(
         "search: no hits at all may be asked for",
         "syncd/operations/search.py",
         "k: Annotated[int, Field(ge=1, le=1_000)] = 10",

@@ -89,6 +89,13 @@ ENDS: Final = (
         (f"{FRAME_TESTS}::test_what_a_command_returns_is_its_exit_code",),
     ),
     Mutant(
+        "export: nothing is found of a type that there is not",
+        "syncd/operations/audit.py",
+        "    _known(request.types)\n",
+        "",
+        ("tests/acceptance/test_audit_export.py::test_a_type_that_nothing_has_is_refused",),
+    ),
+    Mutant(
         "export: a cell that a spreadsheet runs",
         "syncd/cli/audit.py",
         """return f"'{cell}" if cell[:1] in""",

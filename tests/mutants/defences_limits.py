@@ -19,6 +19,13 @@ LIMITS: Final = (
         ("tests/unit/test_allocator.py::test_threads_share_one_arena",),
     ),
     Mutant(
+        "limits: the interpreter looks through a loaded model before it ends",
+        "syncd/cli/main.py",
+        "    gc.freeze()",
+        "    gc.collect()",
+        ("tests/unit/test_cli_frame.py::test_the_interpreter_ends_without_looking_through_all_that_was_loaded",),
+    ),
+    Mutant(
         "limits: a statement for each length of a list",
         "syncd/adapters/ledger/queries.py",
         "    return [*values, *([values[-1]] * missing if values else [])]",

@@ -11,7 +11,7 @@ import pytest
 from syncd.cli.exits import MEANING, epilog, execute
 from syncd.cli.lazy import Entry, LazyGroup
 from syncd.cli.main import COMMANDS, syncd
-from syncd.cli.output import emit_json, emit_json_list, printable, progress, table
+from syncd.cli.output import clock, emit_json, emit_json_list, printable, progress, table
 from syncd.errors import Exit, LedgerBusy, SyncdError
 from syncd.operations.exits import worst
 
@@ -260,3 +260,22 @@ table(("key",), [("[red]x",)])
     assert child.wait() == 0
     assert b"[red]x" in seen
     assert b"sc[bold]anned" in seen
+
+
+def test_the_interpreter_ends_without_looking_through_all_that_was_loaded():
+    """When a command is over, nothing is left for the collections that the interpreter makes before it ends."""
+    code = """
+import atexit, gc, sys
+from syncd.cli.main import main
+atexit.register(lambda: print("LEFT", len(gc.get_objects())))
+sys.argv = ["syncd", "--version"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "LEFT 0"
+
+
+@pytest.mark.parametrize(("moment", "said"), [(None, "never"), ("2001-02-03T04:05:06+00:00", "2001-02-03 04:05:06")])
+def test_times_in_tables_are_short(moment, said):
+    """A terminal has no room for zones and offsets; `--json` keeps them."""
+    assert clock(moment) == said

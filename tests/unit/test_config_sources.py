@@ -211,8 +211,28 @@ def test_check_config_reads_a_table_back(tmp_path):
     """With its database, and without a warning about folders."""
     site = sql_site(tmp_path, f"sqlite:///{tmp_path}/t.db")
     assert f"sqlite:///{tmp_path}/t.db" in site.cli("check-config").stdout
-    assert not [warning for warning in warn(load(site.config)) if "source tickets" in warning]
+    assert not [warning for warning in warn(load(site.config)) if "root" in warning]
     assert make_site(tmp_path / "more", tmp_path / "other").cli("check-config")
+
+
+def test_a_table_that_is_scanned_too_seldom_is_warned_of(tmp_path):
+    """The verdict would be unknown most of the time."""
+
+    def warned(more: str) -> list[str]:
+        told = config(TABLE.format(name="a") + more, folder=tmp_path)
+        return [warning for warning in warn(told) if "tells" in warning]
+
+    (warning,) = warned("")
+    assert warning.startswith("source a: nothing tells of its changes, and poll_every is longer")
+    assert warned('poll_every = "30s"\n') == []
+
+
+def test_a_realm_without_accounts_is_warned_of(tmp_path):
+    """Whoever types `syncd search` is nobody there; where folders have the same realm he is somebody."""
+    foreign, shared = TABLE.format(name="a") + 'realm = "helpdesk"\n', FOLDER.format(name="b") + 'realm = "helpdesk"\n'
+    (warning,) = [each for each in warn(config(foreign, folder=tmp_path)) if "realm" in each]
+    assert warning.startswith('source a: realm = "helpdesk" has none of the accounts here')
+    assert not [each for each in warn(config(foreign, shared, folder=tmp_path)) if "realm" in each]
 
 
 def test_everyone_is_somebody_of_the_realm():

@@ -109,3 +109,16 @@ def test_pending_changes_add_up():
 def test_percentiles_by_nearest_rank(values, expected):
     """One of the values themselves: at least half, or 95 of a hundred, are no greater."""
     assert lag(values) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "seconds"),
+    [
+        (SourceFreshness("docs", complete_at=10.0), 0.0),
+        (SourceFreshness("docs", complete_at=10.0, watched=False), 90.0),
+        (SourceFreshness("docs", complete_at=10.0, unwatched=Unwatched(2, "why", looked_at=70.0)), 30.0),
+    ],
+)
+def test_how_long_nobody_looked_where_nothing_tells(source: SourceFreshness, seconds: float):
+    """Where all is watched no time at all; else since the last scan of what is not."""
+    assert source.unseen(100.0) == seconds
