@@ -211,8 +211,15 @@ SOURCE: Final = (
     Mutant(
         "selection: a name that is let in again is not",
         f"{HERE}/rules.py",
-        'negated = any(pattern.startswith("!") for pattern in said)',
-        "negated = False",
+        'plain = [] if any(pattern.startswith("!") for pattern in said) else [',
+        "plain = [",
+        ("tests/property/test_globs_laws.py::test_a_name_is_judged_as_its_path_is",),
+    ),
+    Mutant(
+        "selection: both ends of a name may be the same",
+        f"{HERE}/rules.py",
+        "name.endswith(tail) and len(name) >= least",
+        "name.endswith(tail)",
         ("tests/property/test_globs_laws.py::test_a_name_is_judged_as_its_path_is",),
     ),
     Mutant(

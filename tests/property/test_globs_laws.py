@@ -7,7 +7,27 @@ from pathspec import GitIgnoreSpec
 from syncd.adapters.sources.filesystem.rules import Globs, Selection
 
 PIECES = st.sampled_from(
-    ["a", "b.md", ".git", "*", "**", "?", "[ab]", "[!a]", "a*", "*.md", "*~", "(?:x", "$", "^", "\\#", "[(?P<ps_d>"]
+    [
+        "a",
+        "b.md",
+        ".git",
+        "*",
+        "**",
+        "?",
+        "[ab]",
+        "[!a]",
+        "a*",
+        "*.md",
+        "*~",
+        "a*a",
+        ".*t",
+        "b*",
+        "(?:x",
+        "$",
+        "^",
+        "\\#",
+        "[(?P<ps_d>",
+    ]
 )
 PATTERNS = st.builds(
     lambda negated, rooted, pieces, directory: negated + rooted + "/".join(pieces) + directory,
@@ -16,7 +36,7 @@ PATTERNS = st.builds(
     st.lists(PIECES, min_size=1, max_size=3),
     st.sampled_from(["", "/"]),
 )
-NAMES = st.sampled_from(["a", "b", "b.md", ".git", "ab", "(?:x", "a$", "#", "x.md", "(", "b.md\x1f", "a~"])
+NAMES = st.sampled_from(["a", "b", "b.md", ".git", "ab", "(?:x", "a$", "#", "x.md", "(", "b.md\x1f", "a~", "aba", "aa", ".t"])
 PATHS = st.builds(lambda names, end: "/".join(names) + end, st.lists(NAMES, min_size=1, max_size=4), st.sampled_from(["", "/"]))
 
 
@@ -38,6 +58,7 @@ INCLUDED = st.just(["**"]) | st.lists(PATTERNS, max_size=4)
 @example(["**"], ["a/"], [], "a")
 @example(["**"], ["a", "!a"], [], "a")
 @example(["**"], ["*~", "b.md", "?"], [], "a~")
+@example(["**"], ["a*a"], [], "a")
 def test_a_name_is_judged_as_its_path_is(include: list[str], exclude: list[str], way: list[str], name: str) -> None:
     """In a directory that is entered, a file is a document if its whole path is included and not excluded."""
     selection = Selection(tuple(include), tuple(exclude))

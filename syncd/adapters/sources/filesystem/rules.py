@@ -16,8 +16,8 @@ _NEWLINE_STAND_IN = "\x1f"
 
 _DIRECTORY = "(?P<ps_d>/)"
 """How pathspec marks where a directory ends: a name that an expression may hold but once."""
-_LITERAL = re.compile(r"[\w.~@+-]+")
-"""Patterns, or their ends, that stand for nothing but themselves."""
+_PLAIN = re.compile(r"[\w.~@+-]+|[\w.~@+-]*\*[\w.~@+-]+")
+"""Names that stand for themselves, with one star at most, and not at the end."""
 NAMES = 8192
 """Names of directories whose verdict is remembered."""
 
@@ -36,21 +36,26 @@ class Globs:
 
 
 class Names:
-    """Patterns without a path, asked of bare names: of most of them it is a literal ending, or the whole name."""
+    """Patterns without a path, asked of bare names: most are a whole name, or its end, or both its ends."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         said = list(patterns)
-        negated = any(pattern.startswith("!") for pattern in said)  # the last pattern that matches decides: none is taken out
-        self._whole = frozenset() if negated else frozenset(filter(_LITERAL.fullmatch, said))
-        starred = () if negated else tuple(one for one in said if one.startswith("*") and _LITERAL.fullmatch(one[1:]))
-        self._endings = tuple(pattern[1:] for pattern in starred)
-        others = [pattern for pattern in said if pattern not in self._whole and pattern not in starred]
+        # The last pattern that matches decides: where one is negated, none is taken out.
+        plain = [] if any(pattern.startswith("!") for pattern in said) else [one for one in said if _PLAIN.fullmatch(one)]
+        ends = [one.split("*") for one in plain if "*" in one]
+        self._whole = frozenset(one for one in plain if "*" not in one)
+        self._endings = tuple(tail for head, tail in ends if not head)
+        self._ends = [(head, tail, len(head) + len(tail)) for head, tail in ends if head]
+        others = [pattern for pattern in said if pattern not in plain]
         self._globs = Globs(others) if others else None
 
     def match(self, name: str) -> bool:
         """Whether the patterns select `name`."""
         if name in self._whole or name.endswith(self._endings):
             return True
+        for head, tail, least in self._ends:
+            if name.startswith(head) and name.endswith(tail) and len(name) >= least:
+                return True
         return self._globs is not None and self._globs.match(name)
 
 
