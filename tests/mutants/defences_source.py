@@ -190,9 +190,23 @@ SOURCE: Final = (
     Mutant(
         "version: the time of change does not count",
         f"{HERE}/listing.py",
-        "status.st_size, status.st_mtime_ns, status.st_ctime_ns)\n\n\ndef is_racy",
-        "status.st_size, status.st_mtime_ns, 0)\n\n\ndef is_racy",
+        "status.st_size, modified, changed)\n\n\ndef is_racy",
+        "status.st_size, modified, 0)\n\n\ndef is_racy",
         (f"{FETCH_TESTS}::test_changed_before",),
+    ),
+    Mutant(
+        "version: a time that 64 bits do not hold ends the scan",
+        f"{HERE}/listing.py",
+        "status.st_mtime_ns & _TIME, status.st_ctime_ns & _TIME\n",
+        "status.st_mtime_ns, status.st_ctime_ns\n",
+        (f"{SCAN_TESTS}::test_times_that_64_bits_do_not_hold",),
+    ),
+    Mutant(
+        "stamp: a time that 64 bits do not hold ends the scan",
+        f"{HERE}/listing.py",
+        "                    modified & _TIME,\n",
+        "                    modified,\n",
+        (f"{STAMP_TESTS}::test_a_time_that_64_bits_do_not_hold",),
     ),
     Mutant(
         "racy: nothing ever is",

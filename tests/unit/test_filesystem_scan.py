@@ -58,6 +58,20 @@ def test_an_observation_tells_what_was_seen(tmp_path: Path) -> None:
     assert observations(source(tmp_path))["b.md"].version != after.version
 
 
+@pytest.mark.parametrize("year", [1492, 2400])
+def test_times_that_64_bits_do_not_hold(tmp_path: Path, year: int) -> None:
+    """Anybody may give a file such a time: it is scanned, looked at and read, and two such times are two versions."""
+    path, src, second = write(tmp_path / "a.md"), source(tmp_path), (year - 1970) * 31_556_952
+    versions = set()
+    for nanosecond in (0, 1):
+        os.utime(path, ns=(0, second * 10**9 + nanosecond))
+        seen = observations(src)["a.md"]
+        assert src.observe("a.md") == seen
+        assert src.fetch(seen).data == b"text"
+        versions.add(seen.version)
+    assert len(versions) == 2
+
+
 def test_names_are_bytes(tmp_path: Path) -> None:
     """Names with a newline, and names that are no UTF-8, are seen, observed and read under keys that keep every byte."""
     names = [b"new\nline.md", b"\xff\xfe.md", "ü.md".encode(), b"tail\n"]
