@@ -79,6 +79,13 @@ SOURCE: Final = (
         "                continue\n",
         (f"{SCAN_TESTS}::test_a_member_whose_status_fails_is_not_gone",),
     ),
+    Mutant(
+        "scan: what may be a directory is a file",
+        f"{HERE}/listing.py",
+        "    except OSError:\n        return True\n",
+        "    except OSError:\n        return False\n",
+        (f"{SCAN_TESTS}::test_what_may_be_a_directory_is_not_gone",),
+    ),
     # -- the version that was observed, and no other
     Mutant(
         "fetch: changed while it was read",

@@ -341,6 +341,39 @@ class Failing:
         raise OSError(errno.EIO, "Input/output error")
 
 
+class Unknown(Failing):
+    """One of which the file system does not tell either what it is."""
+
+    def __init__(self, entry: os.DirEntry[str]) -> None:
+        super().__init__(entry)
+        self.is_file = self.is_dir = self.is_symlink = self.stat
+
+
+def test_what_may_be_a_directory_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a name alone does not tell what it is, and its status fails, it is looked at as both: a file, and a page."""
+    write(tmp_path / "a.md")
+    write(tmp_path / "open/b.md")
+    write(tmp_path / "closed/c.md")
+    write(tmp_path / "left-out/d.md")
+    real = os.scandir
+
+    @contextmanager
+    def scandir(directory: int) -> Iterator[list[Unknown]]:
+        if Path(f"/proc/self/fd/{directory}").readlink().name == "closed":
+            raise OSError(errno.EIO, "Input/output error")
+        with real(directory) as found:
+            yield [Unknown(entry) for entry in found]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    pages = {page.prefix: page for page in source(tmp_path, exclude=("left-out/",)).scan()}
+    assert {prefix: page.failure for prefix, page in pages.items()} == {
+        "": None,
+        "closed": Refusal(Reason.LISTING, "EIO"),
+        "open": None,
+    }
+    assert {seen.key: seen.refusal for seen in pages["open"].load().members} == {"open/b.md": Refusal(Reason.UNREADABLE, "EIO")}
+
+
 def test_a_member_whose_status_fails_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fails for one file takes the page's stamp, and the file is reported as unreadable beside the others."""
     write(tmp_path / "a.md")

@@ -68,9 +68,19 @@ def take(fd: int, prefix: str, selection: Selection) -> Inventory:
                 if error.errno == errno.EACCES:
                     os.stat(b".", dir_fd=fd)  # raises as well where it is the directory that may not be passed
                 members.append((raw, error))
+                if _may_be_directory(entry) and selection.enters(prefix, text):
+                    directories.append(raw)
     directories.sort()
     members.sort(key=_raw_name)
     return Inventory(tuple(directories), tuple(members))
+
+
+def _may_be_directory(entry: os.DirEntry[str]) -> bool:
+    """Not every file system tells what a name is without a status: what lies below one without must not be gone."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return True
 
 
 def version_of(status: os.stat_result) -> bytes:
