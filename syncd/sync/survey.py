@@ -255,7 +255,8 @@ def _unseen(run: Run, staging: Staging, found: Survey) -> None:
 
 def _not_met(run: Run, found: Survey, view: LedgerView) -> Iterator[PageRow]:
     if run.whole:
-        if view.unwritten(run.tags.source_id, run.scan) == len(found.met):
+        # What was met, and lies below what could not be listed, was written after all: the two numbers say nothing then.
+        if not found.failed and view.unwritten(run.tags.source_id, run.scan) == len(found.met):
             return
         yield from (row for row in view.pages(run.tags.source_id) if row.scan != run.scan and row.locator not in found.met)
         return

@@ -109,9 +109,16 @@ SYNC: Final = (
     Mutant(
         "deletion: no page is ever gone",
         SURVEY,
-        "if view.unwritten(run.tags.source_id, run.scan) == len(found.met):",
+        "if not found.failed and view.unwritten(run.tags.source_id, run.scan) == len(found.met):",
         "if True:",
         (f"{QUIET}::test_a_folder_gone_while_another_came",),
+    ),
+    Mutant(
+        "deletion: pages are counted although some could not be listed",
+        SURVEY,
+        "if not found.failed and view.unwritten(run.tags.source_id, run.scan) == len(found.met):",
+        "if view.unwritten(run.tags.source_id, run.scan) == len(found.met):",
+        (f"{QUIET}::test_a_folder_gone_while_another_could_not_be_listed",),
     ),
     Mutant(
         "deletion: what was met is gone with what was not",
