@@ -17,6 +17,7 @@ from syncd.adapters.sources.filesystem.grounds import Grounds
 from syncd.adapters.sources.filesystem.listening import OVERFLOW, ROOT_GONE, ROOT_OTHER
 from syncd.adapters.sources.filesystem.mounts import Mounts
 from syncd.adapters.sources.filesystem.watching import CLOSED, DEAD, MENDING
+from syncd.core.blind import SEEING
 from syncd.core.hints import Hint
 from syncd.errors import SourceUnavailable
 
@@ -157,6 +158,17 @@ def test_who_is_told_fails(root: Path) -> None:
         assert ear.watch.fault() is None
     finally:
         ear.watch.close()
+
+
+def test_a_table_of_mounts_that_can_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks what is blind hears no error, as where the process has no more files to open: that is a fault, and mended."""
+    with listening(root) as ear:
+        with monkeypatch.context() as patch:
+            patch.setattr(mounts, "_TABLE", root / "missing")
+            assert ear.watch.blind() == SEEING
+        assert ear.watch.fault() == "an event could not be followed (FileNotFoundError)"
+        ear.watch.mend()
+        assert ear.watch.fault() is None
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

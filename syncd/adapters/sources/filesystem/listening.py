@@ -107,9 +107,9 @@ class Listener(WatchCallback):
 
     def remounted(self) -> None:
         """Where something came to be mounted, or is no longer, watch what is there now, and tell of it."""
-        if self._mounted.same():
-            return
         with self._guarded():
+            if self._mounted.same():
+                return
             with self._grounds.at_root() as root:
                 places = self._mounted.changed(root.fd)
             for parts in places:
@@ -132,11 +132,11 @@ class Listener(WatchCallback):
             through = True
         finally:
             self._blind.end_anew(through=through)
-        self._blind.count()
         left = self.blind().trees
         for tree in trees:
             if tree not in left and not self._closed:
                 self._tell(_tree(tree))
+        self._blind.count()  # last: the root may be away by now, and what is watched is not told of a second time
 
     def close(self) -> None:
         """Stop, and wait until the last hint is told."""
