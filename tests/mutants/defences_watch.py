@@ -216,6 +216,13 @@ WATCH: Final[tuple[Mutant, ...]] = (
         (f"{BLIND_TESTS}::test_what_came_to_be_watched_is_told_whatever_comes_after",),
     ),
     Mutant(
+        "watch: what is above the root is nowhere else",
+        f"{HERE}/listening.py",
+        "            return above + [",
+        "            return above if event.wd in self._above else [",
+        (f"{FAULT_TESTS}::test_a_directory_above_the_root_is_mounted_in_it",),
+    ),
+    Mutant(
         "watch: a table of mounts that can't be read ends the tending",
         f"{HERE}/listening.py",
         "        with self._guarded():\n            if self._mounted.same():\n                return\n",

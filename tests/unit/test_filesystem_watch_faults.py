@@ -247,6 +247,23 @@ with listening(root) as ear:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_directory_above_the_root_is_mounted_in_it(tmp_path: Path) -> None:
+    """The kernel has one watch for both: what happens in it is told, and so is who may pass it on the way to the root."""
+    script = """
+import sys
+base = Path(sys.argv[1])
+root = base / "root"
+(root / "loop").mkdir(parents=True)
+subprocess.run(["mount", "--bind", str(base), str(root / "loop")], check=True)
+with listening(root) as ear:
+    print(key("loop/x.md") in ear.told_of((base / "x.md").touch))
+    print(tree("") in ear.told_of(lambda: base.chmod(0o700)), ear.watch.fault())
+"""
+    tmp_path.chmod(0o755)
+    assert in_namespaces(tmp_path, script, "-m") == ["True", "True None"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 def test_an_overlay_is_watched(tmp_path: Path) -> None:
     """The file system of containers tells of what is done through it, to files of either layer."""
     script = """

@@ -181,9 +181,9 @@ class Listener(WatchCallback):
 
     def _hints(self, event: InotifyEvent) -> list[Hint]:
         with self._lock:
-            if event.wd in self._above:
-                return [] if event.name else self._about_above()
-            return [hint for branch in self._branches.at(event.wd) for hint in self._about(branch, event)]
+            # A directory above the root may be mounted below it, too: both have the one watch.
+            above = self._about_above() if event.wd in self._above and not event.name else []
+            return above + [hint for branch in self._branches.at(event.wd) for hint in self._about(branch, event)]
 
     def _about_above(self) -> list[Hint]:
         """Others use the directories above the root, too: only who may pass them is of interest here."""
