@@ -3,7 +3,8 @@
 Narrowed ACLs are fenced and rewritten, missing documents are staged and fenced, before any content is opened.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from syncd.core.diff import Action
@@ -57,7 +58,8 @@ def survey(run: Run, staging: Staging) -> Survey:
     """Walk the scope once, against one snapshot of the ledger: each document is looked at once."""
     found = Survey()
     with run.install.ledger.read() as view:
-        _walk(run, staging, found, view, _pages(run))
+        with closing(_pages(run)) as there:  # an error, which is kept, must not keep the directories open that were on the way
+            _walk(run, staging, found, view, there)
         looked: set[str] = set()
         while more := {key for key in found.linked - looked if not covers(run.order.scope, key, run.source.page_of(key))}:
             looked |= more
@@ -79,7 +81,7 @@ def _walk(run: Run, staging: Staging, found: Survey, view: LedgerView, there: It
         run.progress(Progress("scan", found.pages))
 
 
-def _pages(run: Run) -> Iterator[Page]:
+def _pages(run: Run) -> Generator[Page]:
     """The pages of the scope."""
     source, scope = run.source, run.order.scope
     if run.whole:

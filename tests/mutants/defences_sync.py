@@ -107,6 +107,13 @@ SYNC: Final = (
         (f"{ORDER}::test_a_deletion_that_left_points_is_not_recorded",),
     ),
     Mutant(
+        "scan: an error keeps directories open",
+        SURVEY,
+        "with closing(_pages(run)) as there:",
+        "for there in (_pages(run),):",
+        (f"{QUIET}::test_a_scan_that_failed_keeps_no_directory_open",),
+    ),
+    Mutant(
         "deletion: no page is ever gone",
         SURVEY,
         "if not found.failed and view.unwritten(run.tags.source_id, run.scan) == len(found.met):",
