@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncd.core.diff import Action, settle_look
-from syncd.core.model import Observation, Refusal
+from syncd.core.model import Observation, Page, Reason, Refusal
 from syncd.core.rows import DocRow, PageRow
+from syncd.errors import ListingFailed
 from syncd.ports import LedgerView, Source
 from syncd.seal.cards import open_place
 from syncd.seal.vault import Vault
@@ -53,14 +54,15 @@ class Planner:
         for page in self.source.scan():
             locator = self.tags.page(page.prefix)
             seen.add(locator)
-            if page.failure is not None:
-                failed.append(page.prefix)
-                yield PlanLine(Action.QUARANTINE, page.prefix + "/", note=page.failure.reason.value)
+            if page.failure is None and self.observer.unchanged(self.view.stamps_at([locator]).get(locator), page):
                 continue
-            if not self.observer.unchanged(self.view.stamps_at([locator]).get(locator), page):
-                opened = self.observer.open(self.view, page)
-                self._missing += opened.missing
-                yield from self._page(opened)
+            opened = self._open(page)
+            if isinstance(opened, Refusal):
+                failed.append(page.prefix)
+                yield PlanLine(Action.QUARANTINE, page.prefix + "/", note=opened.reason.value)
+                continue
+            self._missing += opened.missing
+            yield from self._page(opened)
         for page_row in self._unseen(seen, tuple(failed)):
             self._missing += self.view.docs_of_page(page_row.locator)
         for row in self._missing:
@@ -74,6 +76,15 @@ class Planner:
                 continue
             if not (failed and below(open_place(keyring, "page", row.locator, row.sealed), failed)):
                 yield row
+
+    def _open(self, page: Page) -> OpenedPage | Refusal:
+        """The page, compared with what is recorded of it, or why it can't be listed."""
+        if page.failure is not None:
+            return page.failure
+        try:
+            return self.observer.open(self.view, page)
+        except ListingFailed:
+            return Refusal(Reason.LISTING)
 
     def _page(self, opened: OpenedPage) -> Iterator[PlanLine]:
         for key, action in opened.diff.actions:

@@ -3,7 +3,8 @@
 Narrowed ACLs are fenced and rewritten, missing documents are staged and fenced, before any content is opened.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from syncd.core.diff import Action
@@ -58,7 +59,8 @@ class Survey:
 def survey(run: Run, staging: Staging) -> Survey:
     """Walk the scope once."""
     found = Survey()
-    _walk(run, staging, found, _pages(run))
+    with closing(_pages(run)) as there:  # an error, which is kept, must not keep the directories open that were on the way
+        _walk(run, staging, found, there)
     looked: set[str] = set()
     while more := {key for key in found.linked - looked if not covers(run.order.scope, key, run.source.page_of(key))}:
         looked |= more
@@ -93,7 +95,7 @@ def _compare_all(run: Run, staging: Staging, found: Survey, view: LedgerView, pa
         _compare(run, staging, found, view, page, met=met)
 
 
-def _pages(run: Run) -> Iterator[Page]:
+def _pages(run: Run) -> Generator[Page]:
     """The pages of the scope."""
     source, scope = run.source, run.order.scope
     if run.whole:
@@ -269,9 +271,11 @@ def _unseen(run: Run, staging: Staging, found: Survey) -> None:
 
 def _not_met(run: Run, found: Survey, view: LedgerView) -> Iterator[PageRow]:
     if run.whole:
-        # Whoever had a turn may have dropped a page that was met, and where one is missing besides, the numbers agree. What he
-        # recorded counts as seen: he recorded it under the number of this scan.
-        if found.alone and view.unwritten(run.tags.source_id, run.scan) == len(found.met):
+        # Of pages that were met, some may have been written after all: they lie below what could not be listed. Others may have
+        # been dropped by whoever had a turn. The two numbers say nothing then, as one of something else may be missing. What he
+        # recorded counts as seen: it was under the number of this scan.
+        told = found.alone and not found.failed
+        if told and view.unwritten(run.tags.source_id, run.scan) == len(found.met):
             return
         yield from (row for row in view.pages(run.tags.source_id) if row.scan != run.scan and row.locator not in found.met)
         return

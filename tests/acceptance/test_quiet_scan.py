@@ -1,9 +1,15 @@
 """A scan of everything: it writes of the pages that changed, and misses none that is gone."""
 
+import os
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from moments import FIVE
+
+from syncd.errors import ListingFailed, SourceUnavailable
+from syncd.sync import survey
 
 KEYS = set(FIVE)
 
@@ -49,6 +55,46 @@ def test_a_folder_gone_after_hints_wrote_of_others(worker, site):
     assert worker.whole().state == "done"
     assert worker.found() == KEYS - {"x/y/d.md"} | {"v/g.md"}
     worker.nothing_left()
+
+
+def test_a_folder_gone_while_another_could_not_be_listed(worker, site, monkeypatch):
+    """A page was met before the one above it failed, and is hidden after it: that many others may be gone all the same."""
+    site.write("x/c.md", "another text")
+    shutil.rmtree(site.docs / "z")
+    real = type(worker.source).scan
+
+    def fail():
+        raise ListingFailed(source="docs", detail="x: EIO")
+
+    def failing(source, *arguments, **named):
+        for page in real(source, *arguments, **named):
+            yield replace(page, load=fail) if page.prefix == "x" else page
+
+    monkeypatch.setattr(type(worker.source), "scan", failing)
+    assert worker.whole().state == "incomplete"
+    assert worker.found() == {"a.md", "b.md"}
+    monkeypatch.undo()
+    assert worker.whole().state == "done"
+    assert worker.found() == KEYS - {"z/e.md"}
+    worker.sound()
+
+
+def test_a_scan_that_failed_keeps_no_directory_open(worker, site, monkeypatch):
+    """Its error is kept until all sources were scanned: a disk that is to be unmounted would be in use as long."""
+    site.write("x/y/d.md", "another text")
+    real, away = type(worker.source).scan, site.docs.with_name("away")
+
+    def failing(source, *arguments, **named):
+        for page in real(source, *arguments, **named):
+            if page.prefix == "x/y":
+                site.docs.rename(away)
+            yield page
+
+    monkeypatch.setattr(type(worker.source), "scan", failing)
+    monkeypatch.setattr(survey, "BATCH", 1)
+    outcome = worker.whole()
+    assert (outcome.state, type(outcome.error)) == ("failed", SourceUnavailable)
+    assert [link for fd in Path("/proc/self/fd").iterdir() if (link := os.path.realpath(fd)).startswith(f"{away}")] == []
 
 
 def test_a_scan_that_was_killed_leaves_the_next_one_to_find_out(worker, site, monkeypatch):

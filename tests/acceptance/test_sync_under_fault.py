@@ -7,9 +7,11 @@ from faults import ALL, OWNER, calm_site, disturb, killed_after_writing, killed_
 from kit import Site
 
 from syncd.adapters.embed.hash import HashEmbedder
+from syncd.core.diff import Action
 from syncd.core.model import Page, Reason, Refusal
 from syncd.errors import IndexUnknownOutcome, LedgerUnavailable, ListingFailed
 from syncd.retrieval.check import Drop
+from syncd.sync.plan import PlanLine, Planner
 
 
 @pytest.fixture
@@ -173,7 +175,7 @@ def test_a_failed_listing_is_no_deletion(site, monkeypatch):
 
 
 def test_a_listing_that_fails_later_is_no_deletion_either(site, monkeypatch):
-    """The page came, its members could not be listed: the same."""
+    """The page came, its members could not be listed: the same, and a plan says so."""
 
     def change(page: Page) -> Page:
         return page if page.prefix != "x" else dataclasses.replace(page, stamp=None, load=broken)
@@ -183,7 +185,11 @@ def test_a_listing_that_fails_later_is_no_deletion_either(site, monkeypatch):
 
     with monkeypatch.context() as patch:
         disturb(patch, change)
+        with site.open() as wiring, wiring.ledger.read() as view:
+            (source,) = wiring.sources()
+            planned = list(Planner(wiring.install(), source, view).lines())
         done = site.sync()
+    assert planned == [PlanLine(Action.QUARANTINE, "x/", note="listing")]
     assert (done.state, done.report.documents.deleted) == ("incomplete", 0)
     assert site.points() == recorded(site) == len(ALL)
     assert site.sync().state == "done"

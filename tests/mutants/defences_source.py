@@ -79,6 +79,13 @@ SOURCE: Final = (
         "                continue\n",
         (f"{SCAN_TESTS}::test_a_member_whose_status_fails_is_not_gone",),
     ),
+    Mutant(
+        "scan: what may be a directory is a file",
+        f"{HERE}/listing.py",
+        "    except OSError:\n        return True\n",
+        "    except OSError:\n        return False\n",
+        (f"{SCAN_TESTS}::test_what_may_be_a_directory_is_not_gone",),
+    ),
     # -- the version that was observed, and no other
     Mutant(
         "fetch: changed while it was read",
@@ -190,9 +197,23 @@ SOURCE: Final = (
     Mutant(
         "version: the time of change does not count",
         f"{HERE}/listing.py",
-        "status.st_size, status.st_mtime_ns, status.st_ctime_ns)\n\n\ndef is_racy",
-        "status.st_size, status.st_mtime_ns, 0)\n\n\ndef is_racy",
+        "status.st_size, modified, changed)\n\n\ndef is_racy",
+        "status.st_size, modified, 0)\n\n\ndef is_racy",
         (f"{FETCH_TESTS}::test_changed_before",),
+    ),
+    Mutant(
+        "version: a time that 64 bits do not hold ends the scan",
+        f"{HERE}/listing.py",
+        "status.st_mtime_ns & _TIME, status.st_ctime_ns & _TIME\n",
+        "status.st_mtime_ns, status.st_ctime_ns\n",
+        (f"{SCAN_TESTS}::test_times_that_64_bits_do_not_hold",),
+    ),
+    Mutant(
+        "stamp: a time that 64 bits do not hold ends the scan",
+        f"{HERE}/listing.py",
+        "                    modified & _TIME,\n",
+        "                    modified,\n",
+        (f"{STAMP_TESTS}::test_a_time_that_64_bits_do_not_hold",),
     ),
     Mutant(
         "racy: nothing ever is",

@@ -107,11 +107,25 @@ SYNC: Final = (
         (f"{ORDER}::test_a_deletion_that_left_points_is_not_recorded",),
     ),
     Mutant(
+        "scan: an error keeps directories open",
+        SURVEY,
+        "with closing(_pages(run)) as there:",
+        "for there in (_pages(run),):",
+        (f"{QUIET}::test_a_scan_that_failed_keeps_no_directory_open",),
+    ),
+    Mutant(
         "deletion: no page is ever gone",
         SURVEY,
-        "if view.unwritten(run.tags.source_id, run.scan) == len(found.met):",
+        "if told and view.unwritten(run.tags.source_id, run.scan) == len(found.met):",
         "if True:",
         (f"{QUIET}::test_a_folder_gone_while_another_came",),
+    ),
+    Mutant(
+        "deletion: pages are counted although some could not be listed",
+        SURVEY,
+        "told = found.alone and not found.failed\n",
+        "told = found.alone\n",
+        (f"{QUIET}::test_a_folder_gone_while_another_could_not_be_listed",),
     ),
     Mutant(
         "deletion: what was met is gone with what was not",

@@ -209,6 +209,27 @@ WATCH: Final[tuple[Mutant, ...]] = (
         (f"{BLIND_TESTS}::test_a_part_for_which_there_is_no_watch",),
     ),
     Mutant(
+        "blind: what came to be watched is told of after whatever may fail",
+        f"{HERE}/listening.py",
+        "        left = self.blind().trees\n",
+        "        self._blind.count()\n        left = self.blind().trees\n",
+        (f"{BLIND_TESTS}::test_what_came_to_be_watched_is_told_whatever_comes_after",),
+    ),
+    Mutant(
+        "watch: what is above the root is nowhere else",
+        f"{HERE}/listening.py",
+        "            return above + [",
+        "            return above if event.wd in self._above else [",
+        (f"{FAULT_TESTS}::test_a_directory_above_the_root_is_mounted_in_it",),
+    ),
+    Mutant(
+        "watch: a table of mounts that can't be read ends the tending",
+        f"{HERE}/listening.py",
+        "        with self._guarded():\n            if self._mounted.same():\n                return\n",
+        "        if self._mounted.same():\n            return\n        with self._guarded():\n",
+        (f"{FAULT_TESTS}::test_a_table_of_mounts_that_can_not_be_read",),
+    ),
+    Mutant(
         "blind: nothing is while it is tried again",
         BLINDNESS,
         "            self._before.merge(self._spots)\n            return tuple(prefix for prefix, _ in self._before.items())\n",

@@ -58,6 +58,20 @@ def test_an_observation_tells_what_was_seen(tmp_path: Path) -> None:
     assert observations(source(tmp_path))["b.md"].version != after.version
 
 
+@pytest.mark.parametrize("year", [1492, 2400])
+def test_times_that_64_bits_do_not_hold(tmp_path: Path, year: int) -> None:
+    """Anybody may give a file such a time: it is scanned, looked at and read, and two such times are two versions."""
+    path, src, second = write(tmp_path / "a.md"), source(tmp_path), (year - 1970) * 31_556_952
+    versions = set()
+    for nanosecond in (0, 1):
+        os.utime(path, ns=(0, second * 10**9 + nanosecond))
+        seen = observations(src)["a.md"]
+        assert src.observe("a.md") == seen
+        assert src.fetch(seen).data == b"text"
+        versions.add(seen.version)
+    assert len(versions) == 2
+
+
 def test_names_are_bytes(tmp_path: Path) -> None:
     """Names with a newline, and names that are no UTF-8, are seen, observed and read under keys that keep every byte."""
     names = [b"new\nline.md", b"\xff\xfe.md", "ü.md".encode(), b"tail\n"]
@@ -325,6 +339,39 @@ class Failing:
 
     def stat(self, *, follow_symlinks: bool) -> os.stat_result:
         raise OSError(errno.EIO, "Input/output error")
+
+
+class Unknown(Failing):
+    """One of which the file system does not tell either what it is."""
+
+    def __init__(self, entry: os.DirEntry[str]) -> None:
+        super().__init__(entry)
+        self.is_file = self.is_dir = self.is_symlink = self.stat
+
+
+def test_what_may_be_a_directory_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a name alone does not tell what it is, and its status fails, it is looked at as both: a file, and a page."""
+    write(tmp_path / "a.md")
+    write(tmp_path / "open/b.md")
+    write(tmp_path / "closed/c.md")
+    write(tmp_path / "left-out/d.md")
+    real = os.scandir
+
+    @contextmanager
+    def scandir(directory: int) -> Iterator[list[Unknown]]:
+        if Path(f"/proc/self/fd/{directory}").readlink().name == "closed":
+            raise OSError(errno.EIO, "Input/output error")
+        with real(directory) as found:
+            yield [Unknown(entry) for entry in found]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    pages = {page.prefix: page for page in source(tmp_path, exclude=("left-out/",)).scan()}
+    assert {prefix: page.failure for prefix, page in pages.items()} == {
+        "": None,
+        "closed": Refusal(Reason.LISTING, "EIO"),
+        "open": None,
+    }
+    assert {seen.key: seen.refusal for seen in pages["open"].load().members} == {"open/b.md": Refusal(Reason.UNREADABLE, "EIO")}
 
 
 def test_a_member_whose_status_fails_is_not_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """When a page says that nothing changed, and when it may not."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from filesystem_kit import (
     stamps,
     write,
 )
+
+from syncd.adapters.sources.filesystem.listing import Stamps
 
 
 @pytest.fixture
@@ -149,3 +152,11 @@ def test_a_change_between_scan_and_load(tree: Path) -> None:
     assert [seen.key for seen in listing.members] == ["b/four.md", "b/late.md"]
     assert listing.stamp != page.stamp
     assert listing.stamp == stamps(source(tree))["b"]
+
+
+def test_a_time_that_64_bits_do_not_hold(tree: Path) -> None:
+    """Some file systems keep years like 1492: a stamp has them, too."""
+    fields = tuple((tree / "top.md").stat())
+    long_ago = [os.stat_result((*fields, None, None, None), {"st_mtime_ns": -(2**63) - one, "st_ctime_ns": 0}) for one in (1, 2)]
+    stamps = Stamps(b"", (0, 0), time.time_ns())
+    assert len({None, *(stamps.of((), [(b"top.md", status)]) for status in long_ago)}) == 3

@@ -11,7 +11,7 @@ from watch_kit import in_namespaces, key, listening, tree
 from watchdog.observers.inotify_c import Mask
 
 from syncd.adapters.sources.filesystem import limits
-from syncd.adapters.sources.filesystem.blindness import SILENT, UNWATCHED
+from syncd.adapters.sources.filesystem.blindness import SILENT, UNWATCHED, Blindness
 from syncd.adapters.sources.filesystem.grounds import Grounds
 from syncd.adapters.sources.filesystem.limits import limit, too_few_instances, too_few_watches
 from syncd.adapters.sources.filesystem.listening import ROOT_GONE, Listener
@@ -102,6 +102,30 @@ def test_a_part_for_which_there_is_no_watch(root: Path, monkeypatch: pytest.Monk
         assert ear.told_of(ear.watch.regain) == [tree("sub")]
         assert ear.watch.blind() == SEEING
         assert set(ear.told_of((root / "sub/deep/y.md").touch)) == {key("sub/deep/y.md")}
+
+
+def test_what_came_to_be_watched_is_told_whatever_comes_after(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root that is away for a moment costs the words about what is blind, and no hint: nobody would miss it afterwards."""
+    names = {"sub"}
+    refused(monkeypatch, names)
+    real = Blindness.count
+
+    def count(blindness: Blindness) -> None:
+        root.rename(root.with_name("away"))
+        try:
+            real(blindness)
+        finally:
+            root.with_name("away").rename(root)
+
+    def regain() -> None:
+        with pytest.raises(SourceUnavailable):
+            ear.watch.regain()
+
+    with listening(root) as ear:
+        names.clear()
+        monkeypatch.setattr(Blindness, "count", count)
+        assert ear.told_of(regain) == [tree("sub")]
+        assert (ear.watch.fault(), ear.watch.blind()) == (None, SEEING)
 
 
 def test_a_part_that_is_gone_is_not_blind(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

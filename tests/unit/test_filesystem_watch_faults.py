@@ -17,6 +17,7 @@ from syncd.adapters.sources.filesystem.grounds import Grounds
 from syncd.adapters.sources.filesystem.listening import OVERFLOW, ROOT_GONE, ROOT_OTHER
 from syncd.adapters.sources.filesystem.mounts import Mounts
 from syncd.adapters.sources.filesystem.watching import CLOSED, DEAD, MENDING
+from syncd.core.blind import SEEING
 from syncd.core.hints import Hint
 from syncd.errors import SourceUnavailable
 
@@ -159,6 +160,23 @@ def test_who_is_told_fails(root: Path) -> None:
         ear.watch.close()
 
 
+def test_a_table_of_mounts_that_can_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks what is blind hears no error, as where the process has no more files to open: it is a fault while that lasts.
+
+    Who begins to watch then is polled, for nobody knows what kind of file system that is.
+    """
+    with listening(root) as ear:
+        with monkeypatch.context() as patch:
+            patch.setattr(mounts, "_TABLE", root / "missing")
+            assert ear.watch.blind() == SEEING
+            assert ear.watch.fault() == "an event could not be followed (FileNotFoundError)"
+            ear.watch.mend()
+            assert ear.watch.fault() == "an event could not be followed (FileNotFoundError)"
+            assert source(root).watch(print) is None
+        ear.watch.mend()
+        assert ear.watch.fault() is None
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_nobody_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that died is a fault, and there is a new one after mending."""
@@ -232,6 +250,23 @@ with listening(root) as ear:
         "['disk/under/y.md']",
         "None",
     ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_directory_above_the_root_is_mounted_in_it(tmp_path: Path) -> None:
+    """The kernel has one watch for both: what happens in it is told, and so is who may pass it on the way to the root."""
+    script = """
+import sys
+base = Path(sys.argv[1])
+root = base / "root"
+(root / "loop").mkdir(parents=True)
+subprocess.run(["mount", "--bind", str(base), str(root / "loop")], check=True)
+with listening(root) as ear:
+    print(key("loop/x.md") in ear.told_of((base / "x.md").touch))
+    print(tree("") in ear.told_of(lambda: base.chmod(0o700)), ear.watch.fault())
+"""
+    tmp_path.chmod(0o755)
+    assert in_namespaces(tmp_path, script, "-m") == ["True", "True None"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")

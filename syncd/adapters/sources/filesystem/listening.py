@@ -97,7 +97,8 @@ class Listener(WatchCallback):
         with self._grounds.at_root() as root:
             self._root, self._passage = root.identity, root.passage
             self._look_up(root)
-            self._mounted.changed(root.fd)
+            with self._guarded():
+                self._mounted.changed(root.fd)
         self._grow(())
         self._blind.count()
 
@@ -107,9 +108,9 @@ class Listener(WatchCallback):
 
     def remounted(self) -> None:
         """Where something came to be mounted, or is no longer, watch what is there now, and tell of it."""
-        if self._mounted.same():
-            return
         with self._guarded():
+            if self._mounted.same():
+                return
             with self._grounds.at_root() as root:
                 places = self._mounted.changed(root.fd)
             for parts in places:
@@ -132,11 +133,11 @@ class Listener(WatchCallback):
             through = True
         finally:
             self._blind.end_anew(through=through)
-        self._blind.count()
         left = self.blind().trees
         for tree in trees:
             if tree not in left and not self._closed:
                 self._tell(_tree(tree))
+        self._blind.count()  # last: the root may be away by now, and what is watched is not told of a second time
 
     def close(self) -> None:
         """Stop, and wait until the last hint is told."""
@@ -181,9 +182,9 @@ class Listener(WatchCallback):
 
     def _hints(self, event: InotifyEvent) -> list[Hint]:
         with self._lock:
-            if event.wd in self._above:
-                return [] if event.name else self._about_above()
-            return [hint for branch in self._branches.at(event.wd) for hint in self._about(branch, event)]
+            # A directory above the root may be mounted below it, too: both have the one watch.
+            above = self._about_above() if event.wd in self._above and not event.name else []
+            return above + [hint for branch in self._branches.at(event.wd) for hint in self._about(branch, event)]
 
     def _about_above(self) -> list[Hint]:
         """Others use the directories above the root, too: only who may pass them is of interest here."""

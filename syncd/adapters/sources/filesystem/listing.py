@@ -19,8 +19,10 @@ from syncd.core.tlv import tlv
 RACY_NS = 2_000_000_000
 """A file touched so shortly before it was looked at may change again and keep its times: clocks of file systems tick slowly."""
 
-_VERSION = struct.Struct(">QQqqq")
-_MEMBER = struct.Struct(">QQqqqIIII")
+_VERSION = struct.Struct(">QQqQQ")
+_MEMBER = struct.Struct(">QQqQQIIII")
+_TIME = 2**64 - 1
+"""What is kept of a time: anybody may give a file one in the year 2400, which no 64 bits of nanoseconds hold with a sign."""
 
 # As Python read the names, whatever the locale says (os.fsencode is the same, and a function call).
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
@@ -66,14 +68,25 @@ def take(fd: int, prefix: str, selection: Selection) -> Inventory:
                 if error.errno == errno.EACCES:
                     os.stat(b".", dir_fd=fd)  # raises as well where it is the directory that may not be passed
                 members.append((raw, error))
+                if _may_be_directory(entry) and selection.enters(prefix, text):
+                    directories.append(raw)
     directories.sort()
     members.sort(key=_raw_name)
     return Inventory(tuple(directories), tuple(members))
 
 
+def _may_be_directory(entry: os.DirEntry[str]) -> bool:
+    """Not every file system tells what a name is without a status: what lies below one without must not be gone."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return True
+
+
 def version_of(status: os.stat_result) -> bytes:
     """The stat key: equal as long as nothing gives a reason to look at the file again."""
-    return _VERSION.pack(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    modified, changed = status.st_mtime_ns & _TIME, status.st_ctime_ns & _TIME
+    return _VERSION.pack(status.st_dev, status.st_ino, status.st_size, modified, changed)
 
 
 def is_racy(status: os.stat_result, now_ns: int) -> bool:
@@ -113,8 +126,8 @@ class Stamps:
                     status.st_dev,
                     status.st_ino,
                     status.st_size,
-                    modified,
-                    changed,
+                    modified & _TIME,
+                    changed & _TIME,
                     status.st_mode,
                     status.st_uid,
                     status.st_gid,

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _TABLE = Path("/proc/self/mountinfo")
@@ -25,8 +26,10 @@ class Mounts:
         """Whether changes may happen on the file system of the open `fd` without an event. Raises OSError."""
         device = os.fstat(fd).st_dev
         if device not in self._silent:
-            kind = _kind(fd)
-            # What is not in the table can't be trusted either: a mount that this process has no path to.
+            kind = None
+            # What is not in the table can't be trusted either: a mount that this process has no path to, or no table.
+            with suppress(OSError):
+                kind = _kind(fd)
             self._silent[device] = kind is None or kind in _SILENT or kind.startswith(_SILENT_FAMILY)
         return self._silent[device]
 
