@@ -127,8 +127,10 @@ def _recorded(desk: Desk, view: LedgerView, row: DocRow) -> dict[str, Any]:
         elif event.type == "acl.changed":
             retagged = event.ts
     class_ = next(found for found in view.classes() if found.id == row.class_id)
-    page, source = view.page(row.page), view.source(row.source)
-    scanned = source.complete_at if source is not None and page is not None and page.scan == source.scan else 0.0
+    source = view.source(row.source)
+    # A scan writes nothing of what it finds as recorded: whatever it did not find missing, it saw.
+    seen = source is not None and not row.staged and row.fence is not Fence.MISSING
+    scanned = source.complete_at if source is not None and seen else 0.0
     return {
         "doc": row.doc.hex(),
         "title": Vault(desk.install.keyring).card(row).title,

@@ -10,6 +10,7 @@ from daemon_kit import LiveDaemon, as_described, running, until
 from kit import Site, make_site, open_folders
 
 from syncd.errors import DaemonRefused
+from syncd.operations.status import time_text
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,18 @@ def test_why_a_document_is_in_the_index(site: Site, daemon: LiveDaemon) -> None:
     assert any(f"user:unix:{os.getuid()}" in clause for clause in found["readers"])
     assert daemon.ask("explain", doc=found["doc"]) == found
     assert daemon.ask("explain", doc=str(site.docs / "why.md")) == found
+
+
+def test_a_scan_that_finds_nothing_has_seen_the_document(site: Site, daemon: LiveDaemon) -> None:
+    """It writes nothing of it, and is when it was last seen."""
+    path = site.write("quiet.md", "# quiet\n\nsome text")
+    daemon.wait("quiet.md")
+    until(lambda: time.time() > path.stat().st_ctime + 3)  # what was touched a moment ago is read by the next scan
+    daemon.ask("sync")
+    before = daemon.ask("explain", doc="docs:quiet.md")["seen_at"]
+    until(lambda: time_text(time.time()) > before)  # it tells seconds
+    daemon.ask("sync")
+    assert daemon.ask("explain", doc="docs:quiet.md")["seen_at"] > before
 
 
 def test_why_a_document_is_not_in_the_index(site: Site, daemon: LiveDaemon) -> None:

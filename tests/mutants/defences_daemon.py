@@ -168,6 +168,13 @@ DAEMON: Final = (
         ("tests/acceptance/test_daemon_asks.py::test_no_hits_and_too_many_are_refused",),
     ),
     Mutant(
+        "explain: a scan that wrote nothing saw nothing",
+        "syncd/operations/explain.py",
+        "scanned = source.complete_at if source is not None and seen else 0.0",
+        "scanned = 0.0",
+        ("tests/acceptance/test_daemon_asks.py::test_a_scan_that_finds_nothing_has_seen_the_document",),
+    ),
+    Mutant(
         "explain: what the guard keeps is not explained",
         "syncd/operations/explain.py",
         "decided.state == RunState.HALTED",
