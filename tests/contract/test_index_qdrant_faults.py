@@ -79,20 +79,20 @@ def test_a_write_without_an_answer_may_have_been_done_and_is_repeated(standin, h
 
 @pytest.mark.parametrize("op", ["create", "index", "drop"])
 @pytest.mark.parametrize("fault", [LOST["reset"], LOST["reset, not done"]], ids=["done", "not done"])
-def test_a_collection_half_made_or_half_dropped_is_finished_by_the_next_call(standin, hasty, op, fault):
+def test_a_collection_half_made_or_half_dropped_is_finished_by_the_next_call(standin, patient, op, fault):
     """Making and dropping a collection, with its payload indexes, can be repeated from wherever it was cut."""
-    call = hasty.drop_collection if op == "drop" else lambda name: hasty.ensure_collection(name, 4)
+    call = patient.drop_collection if op == "drop" else lambda name: patient.ensure_collection(name, 4)
     if op == "drop":
-        hasty.ensure_collection("fresh", 4)
+        patient.ensure_collection("fresh", 4)
     with standin.faulty(replace(fault, op=op)), pytest.raises(IndexUnknownOutcome):
         call("fresh")
     call("fresh")
-    assert ("fresh" in hasty.collections()) == (op != "drop")
+    assert ("fresh" in patient.collections()) == (op != "drop")
     if op != "drop":
         with standin.faulty() as faults:
-            hasty.ensure_collection("fresh", 4)
+            patient.ensure_collection("fresh", 4)
         assert faults.done == []
-        hasty.drop_collection("fresh")
+        patient.drop_collection("fresh")
 
 
 def test_a_read_that_goes_before_a_write_is_a_read(standin, hasty):
