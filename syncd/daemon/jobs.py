@@ -148,6 +148,8 @@ class Jobs:
         """It is over."""
         with self._changed:
             job.reply, job.error, job.ended = reply, error, self._now()
+            job.carry_out = _nothing
+            _forget_frames(error)
             job.state = JobState.DONE if error is None else JobState.FAILED
             self._running = None
             self._tell(job)
@@ -194,7 +196,7 @@ class Jobs:
                 yield None
             if over:
                 if job.error is not None:
-                    raise job.error
+                    raise job.error.with_traceback(None)  # each who watches would add his own to it
                 if job.reply is not None:
                     yield job.reply
                 return
@@ -212,6 +214,18 @@ class Jobs:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Let go what the frames held that `error` and its causes came through: a job may be remembered for long."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+def _nothing(_: Telling) -> Reply:
+    """What is left to do of a job that is over."""
+    raise AssertionError("a job is carried out once")
 
 
 def _time(seconds: float) -> str | None:

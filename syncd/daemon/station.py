@@ -19,6 +19,8 @@ REMEMBERED = 1_000
 """Changes of a kind over which lags are told."""
 WINDOW = 3_600.0
 """Seconds over which runs on hints are added up for the guard: what one run may not do, many may not."""
+STEP = 60.0
+"""What goes within so many seconds is added up at once, and counts until the last of them have passed: there may be many runs."""
 HINTS, SCANS = Policy(first=1.0, longest=60.0), Policy(first=1.0, longest=300.0)
 """When hints that could not be followed, and a scan that failed, are tried again."""
 LOOKED = frozenset({RunState.DONE, RunState.INCOMPLETE, RunState.HALTED})
@@ -181,7 +183,14 @@ class Station:
         # What was held back is counted by the scan that this asks for.
         gone = Held(outcome.report.documents.deleted, outcome.report.opened)
         if gone.deletions or gone.widenings:
-            self.earlier.append((now, gone))
+            self._went(now // STEP * STEP + STEP, gone)
+
+    def _went(self, until: float, gone: Held) -> None:
+        """Add what was taken away or opened in the step that ends then."""
+        if self.earlier and self.earlier[-1][0] == until:
+            _, before = self.earlier.pop()
+            gone = Held(before.deletions + gone.deletions, before.widenings + gone.widenings)
+        self.earlier.append((until, gone))
 
     def _reached(self, error: SyncdError | None, now: float) -> None:
         """The source was looked at, or could not be."""

@@ -168,6 +168,27 @@ DAEMON: Final = (
         ("tests/acceptance/test_daemon_asks.py::test_no_hits_and_too_many_are_refused",),
     ),
     Mutant(
+        "jobs: the work of one that is over is remembered",
+        "syncd/daemon/jobs.py",
+        "            job.carry_out = _nothing\n",
+        "",
+        ("tests/unit/test_daemon_jobs.py::test_a_job_that_is_over_holds_nothing_but_what_became_of_it",),
+    ),
+    Mutant(
+        "jobs: an error that is remembered keeps its frames",
+        "syncd/daemon/jobs.py",
+        "            _forget_frames(error)\n",
+        "",
+        ("tests/unit/test_daemon_jobs.py::test_a_job_that_is_over_holds_nothing_but_what_became_of_it",),
+    ),
+    Mutant(
+        "guard: every run of an hour is remembered by itself",
+        "syncd/daemon/station.py",
+        "if self.earlier and self.earlier[-1][0] == until:",
+        "if False:",
+        ("tests/unit/test_daemon_station.py::test_many_runs_on_hints_are_remembered_in_few_numbers",),
+    ),
+    Mutant(
         "explain: a scan that wrote nothing saw nothing",
         "syncd/operations/explain.py",
         "scanned = source.complete_at if source is not None and seen else 0.0",

@@ -1,6 +1,10 @@
 """Jobs: one at a time, joined where that is the same, watched by many, and forgotten in the end."""
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,6 +186,34 @@ def test_the_error_of_a_job_reaches_who_watches(jobs):
     jobs.end(jobs.take(), None, error)
     assert watching.wait().error is error
     assert (jobs.get(id_).shown()["state"], jobs.get(id_).shown()["exit"]) == ("failed", 69)
+
+
+def test_a_job_that_is_over_holds_nothing_but_what_became_of_it(jobs):
+    """Neither its work, nor what the frames held that its error and its cause came through, nor those of who watched."""
+
+    class Large:
+        """What must not be remembered."""
+
+    alive: list[weakref.ref[Large]] = []
+
+    def work(large: Large) -> None:
+        alive.append(weakref.ref(large))
+        try:
+            Path("/nowhere/at/all").stat()
+        except OSError as error:
+            raise IndexUnavailable(detail="x") from error
+
+    id_ = jobs.start("sync", ("docs",), partial(lambda large, _: work(large), Large()), ADMIN)
+    job = jobs.take()
+    try:
+        job.carry_out(lambda *_: None)
+    except IndexUnavailable as error:
+        jobs.end(job, None, error)
+    for _ in range(2):
+        with pytest.raises(IndexUnavailable):
+            list(jobs.watch(id_))
+    gc.collect()
+    assert [ref() for ref in alive] == [None]
 
 
 def test_at_the_end_nobody_waits_for_a_job_for_ever(jobs):

@@ -10,7 +10,7 @@ from syncd.core.freshness import Kind, Lag, Landed, Verdict, judge
 from syncd.core.hints import Hint, Taken, What
 from syncd.core.lifecycle import RunState
 from syncd.core.scope import Scope
-from syncd.daemon.station import REMEMBERED, SCANS, WINDOW, Doing, Station
+from syncd.daemon.station import REMEMBERED, SCANS, STEP, WINDOW, Doing, Station
 from syncd.errors import IndexUnavailable
 from syncd.sync.report import Held, Progress
 
@@ -309,8 +309,16 @@ def test_what_runs_on_hints_took_away_is_added_up_for_an_hour(station):
     hinted(station, now=WINDOW / 2, deleted=2, held=Held(7, 7))
     hinted(station, now=WINDOW / 2)
     assert station.recent(WINDOW) == Held(5, 1)
-    assert station.recent(WINDOW + 1) == Held(2, 0)
+    assert station.recent(WINDOW + STEP + 1) == Held(2, 0)
     assert station.recent(2 * WINDOW) == Held(0, 0)
+
+
+def test_many_runs_on_hints_are_remembered_in_few_numbers(station):
+    """However many there are in an hour: what they took away within a minute is one number, and none of it is lost."""
+    for number in range(7_200):
+        hinted(station, now=number / 2, deleted=1)
+    assert station.recent(WINDOW) == Held(7_200)
+    assert len(station.earlier) <= WINDOW / STEP + 1
 
 
 def test_what_a_person_has_agreed_to_is_not_added_up_any_more(station):
