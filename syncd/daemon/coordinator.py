@@ -65,6 +65,8 @@ class Coordinator:
         self.unfinished = Unfinished(clock)
         self.spare: Callable[[], bool] = lambda: False
         """Asked when there is nothing to do: a little of what can wait; False when nothing of that is due."""
+        self.relieve: Callable[[], None] = lambda: None
+        """Called when a job is over."""
         self._was_idle = False
         self._log = log
         self._beat = beat
@@ -171,6 +173,7 @@ class Coordinator:
             with self.inbox.guarded() as stations:
                 for station in stations.values():
                     station.doing = None
+            self.relieve()
 
     def _job_failed(self, job: Job, error: SyncdError) -> None:
         self.jobs.end(job, None, error)

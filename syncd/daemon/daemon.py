@@ -51,6 +51,9 @@ class House(Protocol):
     def reload(self) -> None:
         """Read the configuration again. Raises ConfigError, and then everything stays as it was."""
 
+    def relieve(self) -> None:
+        """A piece of long work is over: give the system the memory that it took."""
+
     def record_configuration(self, desk: Desk) -> None:
         """Have the history say so when the configuration is another one than when it was last said."""
 
@@ -67,6 +70,7 @@ class Daemon:
         self.supervisor = Supervisor(drain=house.settings.stop_timeout)
         self.jobs = Jobs(clock, entropy, kept=house.settings.jobs_kept, woken=self.inbox.poke)
         self.coordinator = Coordinator(lambda: self.desk, self.inbox, self.jobs, self._log, self.supervisor.beat, clock)
+        self.coordinator.relieve = house.relieve
         self.chores = Chores(
             lambda: self.desk, lambda: house.settings, self.freshness, self.coordinator, clock=clock, log=self._log
         )

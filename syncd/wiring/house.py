@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from syncd.adapters.allocator import give_back
 from syncd.audit.event import Event, EventType, Phase
 from syncd.config import load
 from syncd.daemon.control.roles import RoleTable
@@ -95,6 +96,10 @@ class House:
             if getattr(config, section) != getattr(self._wiring.config, section):
                 raise ConfigNeedsRestart(file=self._path, section=section)
         self._wiring, self._digest = self._wiring.under(config), digest
+
+    def relieve(self) -> None:
+        """A piece of long work is over: give the system the memory that it took."""
+        give_back()
 
     def record_configuration(self, desk: Desk) -> None:
         """Have the history say so when the configuration is another one than when it was last said."""

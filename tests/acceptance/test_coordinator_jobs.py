@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from coordinating import ADMIN, Coordinated, coordinated, gates
 from daemon_parts import Answered
-from kit import Site
+from kit import TESTER, Site
 from moments import OWNER, new_site
 from runs import from_nothing, view
 
@@ -69,6 +69,20 @@ def shows_the_tree(here: Coordinated) -> None:
     """The index equals one built from nothing, and nothing is in doubt."""
     assert view(here.site) == from_nothing(here.site)
     here.sound()
+
+
+def test_a_job_gives_back_what_it_took_however_it_ends(site):
+    """Memory is given to the system when a job is over, whether it came to its end or not, and no sooner."""
+    running: list[object] = []
+    with coordinated(site) as here:
+        here.calm()
+        here.daemon.coordinator.relieve = lambda: running.append(here.daemon.jobs.running)
+        here.finished(here.ask(sync, SyncRequest()))
+        here.until(lambda: running == [None])
+        failing = here.daemon.jobs.start("sync", ("docs",), unavailable, TESTER)
+        with pytest.raises(IndexUnavailable):
+            here.finished(failing)
+        here.until(lambda: running == [None, None])
 
 
 # -- a reindex ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,20 @@ LIMITS: Final = (
         ("tests/unit/test_allocator.py::test_threads_share_one_arena",),
     ),
     Mutant(
+        "limits: what is free between blocks is kept",
+        "syncd/adapters/allocator.py",
+        "        malloc_trim(0)\n",
+        "        pass\n",
+        ("tests/unit/test_allocator.py::test_what_is_free_between_blocks_is_given_back",),
+    ),
+    Mutant(
+        "limits: what a job took is kept",
+        "syncd/daemon/coordinator.py",
+        "            self.relieve()\n",
+        "            pass\n",
+        ("tests/acceptance/test_coordinator_jobs.py::test_a_job_gives_back_what_it_took_however_it_ends",),
+    ),
+    Mutant(
         "limits: the interpreter looks through a loaded model before it ends",
         "syncd/cli/main.py",
         "    gc.freeze()",
