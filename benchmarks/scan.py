@@ -275,9 +275,8 @@ def followed(site: Site, files: int) -> None:
         seen = time.monotonic() - began
         now = in_mib(daemon.process.pid, "VmRSS")
         again = path.with_name("again.md")
-        with subprocess.Popen(
-            [sys.executable, "-m", "syncd", "--config", str(site.config), "sync"], stdout=subprocess.DEVNULL
-        ) as scan:
+        everything = (sys.executable, "-m", "syncd", "--config", str(site.config), "sync")
+        with subprocess.Popen(everything, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as scan:
             time.sleep(files / 250_000)  # it has begun by then, and is not through
             began = time.monotonic()
             again.write_text("# New\n\nwhile all is scanned\n")
