@@ -180,7 +180,7 @@ def test_an_emptied_root_halts_until_it_is_confirmed(two):
     assert [r["state"] for r in told.json["runs"]] == ["halted", "done"]
     assert found(two) == {"good.md", "sub/fine.md", "else.md"}
     again = fails(two, 4, ("all 2 documents are gone",), "sync", "--json").json["runs"][0]["run"]
-    fails(two, 2, (run, "`syncd sync`"), "sync", "--confirm", run)
+    fails(two, 2, (run, "`syncd status`"), "sync", "--confirm", run)
     done = typed(two, "sync", "--confirm", again, "--json")
     assert (done.code, done.json["runs"][0]["documents"]["deleted"]) == (0, 2)
     assert found(two) == {"else.md"}
