@@ -293,7 +293,7 @@ class SqlView:
     def _all(self, query: Query[T], **values: Any) -> list[T]:
         self._before(query, values)
         try:
-            return [query.make(row) for row in self._connection.execute(query.statement, values).all()]
+            return [query.make(row) for row in self._connection.execute(query.statement, values)]
         except ValueError as error:  # a state or fence that is none: nobody but a damaged file says such a thing
             raise LedgerCorrupt(file=self._file, detail=error) from error
 
