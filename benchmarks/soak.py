@@ -7,9 +7,9 @@ memory, threads, descriptors and files of the daemon and its engine are read. Sl
 after ten minutes, and the median of those between any two looks (Theil and Sen): Python takes memory from the system, and gives
 it back, a MiB at a time, and a single such step in twenty minutes is four MiB an hour by least squares, which are shown beside.
 So half an hour tells of what grows steadily, and of steps that come again; MINUTES=120 of slower ones. Each process has a slope
-of its own, and the sum of both is judged: the median of their sums counts a step of one at the dip of the other. Mapped
-files are left out: the system takes those pages back when it wants to, and what they can come to is the size of the index. Exit 1
-where something is beyond its bar, or where the index differs from a fresh one in the end.
+of its own, and the sum of both is judged: the median of their sums counts a step of one at the dip of the other. Mapped files
+are left out: the system takes those pages back when it wants to, and what they can come to is the size of the index. Exit 1 where
+something is beyond its bar, or where the index differs from a fresh one in the end.
 """
 
 import argparse

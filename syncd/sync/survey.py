@@ -57,7 +57,7 @@ class Survey:
 
 
 def survey(run: Run, staging: Staging) -> Survey:
-    """Walk the scope once."""
+    """Walk the scope once: each document is looked at once, against what is recorded when its page is compared."""
     found = Survey()
     with closing(_pages(run)) as there:  # an error, which is kept, must not keep the directories open that were on the way
         _walk(run, staging, found, there)
